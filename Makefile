@@ -1,0 +1,48 @@
+# Everything a person does with a clone. `make run` and `make test` need Python 3.11+ and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup run test test-servers check bench schema migration lock
+
+.DEFAULT_GOAL := run
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Sluice needs Python 3.11 or newer; set PYTHON to one (make PYTHON=python3.12 …).")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Sluice into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp requirements-dev.lock
+	@echo "Installing the test tools into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/test.stamp ## install everything a developer needs
+
+run: $(VENV)/run.stamp ## set up, then serve the embedded product on 127.0.0.1:8000
+	@exec $(BIN)/sluice up
+
+test: setup ## set up, then run the tests on whatever of PostgreSQL, Redis and RabbitMQ is reachable
+	@$(BIN)/pytest -n auto $(ARGS)
+
+test-servers: setup ## the tests against real social servers; SLUICE_TEST_SERVERS names their folder
+	@$(BIN)/pytest -m servers $(ARGS)
+
+check: setup ## what CI checks before the tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
+
+migration: setup ## make a migration from the models: make migration NAME="add a column"
+	@$(BIN)/python -m tasks.migrations "$(NAME)"
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --generate-hashes --upgrade --group pyproject.toml:build pyproject.toml
+
+lock: setup ## pin the newest versions that work together
+	@$(COMPILE) -o requirements.lock
+	@$(COMPILE) -c requirements.lock --group pyproject.toml:dev -o requirements-dev.lock

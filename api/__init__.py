@@ -1,0 +1,1 @@
+"""HTTP: the REST compatibility layer, authentication and the pages; it decides nothing."""

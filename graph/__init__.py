@@ -1,0 +1,1 @@
+"""GraphQL: the schema, its types and resolvers; it converts, the task service decides."""

@@ -1,0 +1,1 @@
+"""Dramatiq: broker, actors, the run itself, and the sources it reads."""
