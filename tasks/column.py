@@ -4,7 +4,7 @@ SQLite has no time type: an instant is kept there as the text
 `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, which sorts as time does.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -12,12 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 Text = sa.Text
 
 #: A 64-bit key that the database hands out. SQLite does that only for `INTEGER`.
-BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+BigId: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+_SQLITE_TIME = "%Y-%m-%d %H:%M:%S.%f"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -26,27 +29,175 @@ class Instant(TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Refuse naive times; SQLite gets them without the zone, which it cannot keep."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+    def bind_processor(self, dialect: sa.Dialect) -> Any:
+        """Turn an aware time into what the driver takes; a naive one is a programming error."""
+        as_text = dialect.name == "sqlite"
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Return an aware time from both databases."""
-        del dialect
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        def process(value: datetime | None) -> datetime | str | None:
+            if value is None:
+                return None
+            if value.tzinfo is None:
+                raise ValueError(f"{value!r} has no time zone")
+            return value.astimezone(UTC).strftime(_SQLITE_TIME) if as_text else value
+
+        return process
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        """Read SQLite's text as an aware time; asyncpg gives aware times by itself."""
+        del coltype
+        if dialect.name != "sqlite":
+            return None
+
+        def process(value: str | None) -> datetime | None:
+            return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+        return process
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON value, encoded by orjson on both databases."""
+    """A JSON value: `jsonb` on PostgreSQL, text on SQLite, encoded by orjson on both."""
 
     impl = sa.Text
     cache_ok = True
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
-        """Choose `jsonb` on PostgreSQL, text on SQLite."""
-        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else sa.Text())
+        """Choose the database's own type."""
+        chosen: Any = JSONB() if dialect.name == "postgresql" else sa.Text()
+        return dialect.type_descriptor(chosen)
+
+    def bind_processor(self, dialect: sa.Dialect) -> Any:
+        """Encode. Both drivers take JSON as text."""
+        del dialect
+        return _encode
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        """Decode. Both drivers give JSON as text."""
+        del dialect, coltype
+        return _decode
+
+
+def _encode(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _decode(value: str | None) -> Any:
+    return None if value is None else orjson.loads(value)
+
+
+class Boolean(TypeDecorator[bool]):
+    """A truth value; SQLite keeps it as 0 or 1."""
+
+    impl = sa.Boolean
+    cache_ok = True
+
+    def bind_processor(self, dialect: sa.Dialect) -> Any:
+        """Pass the value on; both drivers take a bool."""
+        del dialect
+        return None
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Any:
+        """Make SQLite's number a bool again."""
+        del coltype
+        return bool if dialect.name == "sqlite" else None
+
+
+class now(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL function that it is
+    """The database's clock, now or `seconds` from now.
+
+    On PostgreSQL the start of the statement: later than a lock that an earlier statement of the
+    transaction waited for, and still usable in an index condition. SQLite's has milliseconds.
+    """
+
+    type = Instant()
+    inherit_cache = True
+    name = "sluice_now"
+
+    def __init__(self, seconds: Any = None) -> None:
+        arguments = () if seconds is None else (sa.cast(seconds, sa.Float),)
+        super().__init__(*arguments)
+
+
+@compiles(now, "postgresql")
+def _now_postgresql(element: now, compiler: SQLCompiler, **kw: Any) -> str:
+    if not len(element.clauses):
+        return "statement_timestamp()"
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(statement_timestamp() + make_interval(secs => {seconds}))"
+
+
+@compiles(now, "sqlite")
+def _now_sqlite(element: now, compiler: SQLCompiler, **kw: Any) -> str:
+    if not len(element.clauses):
+        return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+    seconds = compiler.process(element.clauses, **kw)
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', format('%+.3f seconds', {seconds}))"
+
+
+class transaction_id(FunctionElement[int]):  # noqa: N801 - it reads as the SQL function that it is
+    """The writing transaction's number on PostgreSQL, 0 on SQLite, whose writes are serial."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+    name = "sluice_transaction_id"
+
+
+@compiles(transaction_id, "postgresql")
+def _transaction_id_postgresql(element: object, compiler: object, **kw: Any) -> str:
+    del element, compiler, kw
+    return "pg_current_xact_id()::text::bigint"
+
+
+@compiles(transaction_id, "sqlite")
+def _transaction_id_sqlite(element: object, compiler: object, **kw: Any) -> str:
+    del element, compiler, kw
+    return "0"
+
+
+class among(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL operator that it is
+    """`column IN (a list given as one parameter)`, so that the statement's text never changes."""
+
+    # Not Boolean: for that SQLAlchemy appends `= 1` on SQLite, which keeps it off the index.
+    type = sa.Integer()
+    inherit_cache = True
+    name = "sluice_among"
+
+    def __init__(self, column: Any, parameter: str) -> None:
+        element = column.type
+        super().__init__(column, sa.bindparam(parameter, type_=Listed(element)))
+
+
+class Listed(TypeDecorator[list[Any]]):
+    """A list as one parameter: an array on PostgreSQL, a JSON text on SQLite."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, element: Any) -> None:
+        super().__init__()
+        self.element = element
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """Choose the database's own type."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(sa.ARRAY(self.element))
+        return dialect.type_descriptor(sa.Text())
+
+    def bind_processor(self, dialect: sa.Dialect) -> Any:
+        """Encode the list for SQLite; asyncpg takes it as it is."""
+        if dialect.name == "postgresql":
+            return None
+        return _encode
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, parameter = element.clauses
+    return f"({compiler.process(column, **kw)} = ANY ({compiler.process(parameter, **kw)}))"
+
+
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, parameter = element.clauses
+    listed = compiler.process(parameter, **kw)
+    members = f"SELECT value FROM json_each({listed})"  # noqa: S608 - a placeholder stands in it
+    return f"({compiler.process(column, **kw)} IN ({members}))"

@@ -1,0 +1,57 @@
+"""What both databases offer."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import ClassVar, ParamSpec, TypeVar
+
+from tasks.database.statement import Steps
+from tasks.errors import StorageError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class UniqueViolation(StorageError):
+    """A row with this key exists already. `constraint` names the constraint or its columns."""
+
+    code = "UNIQUE_VIOLATION"
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(f"A row with the same {constraint} exists already.")
+        self.constraint = constraint
+
+
+class Database(ABC):
+    """Runs transactions. Errors of the connection are raised as `DatabaseUnavailable`."""
+
+    dialect: ClassVar[str]
+
+    @abstractmethod
+    async def write(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run one transaction that may write, and commit it before this returns.
+
+        `steps` may be run again from its start (deadlock, serialisation failure), so it must
+        touch nothing but what it yields. An exception inside it rolls everything back.
+        """
+
+    @abstractmethod
+    async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run statements that only read; each sees what is committed when it starts."""
+
+    @abstractmethod
+    async def snapshot(
+        self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run statements that only read and all see one moment."""
+
+    @abstractmethod
+    def lead(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Try to be the one holder of `name` in the whole installation; says whether we are.
+
+        Leadership ends with the context, with the connection, or with the process.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was begun and close every connection."""

@@ -1,0 +1,152 @@
+"""PostgreSQL, through asyncpg's pool. An instance belongs to the event loop that opened it."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, ParamSpec, Self, TypeVar
+
+import asyncpg
+
+from tasks.database.base import Database, UniqueViolation
+from tasks.database.statement import Row, Steps, compiled
+from tasks.errors import DatabaseUnavailable, StorageError
+
+#: asyncpg ships no types.
+driver: Any = asyncpg
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: How often a transaction is begun again after a deadlock before the error is let through.
+ATTEMPTS = 5
+
+
+class PostgresDatabase(Database):
+    """A pool of connections, each with its prepared statements."""
+
+    dialect = "postgresql"
+
+    def __init__(self, pool: Any, name: str) -> None:
+        self._pool = pool
+        self._name = name
+
+    @classmethod
+    async def open(cls, url: str, *, name: str, connections: int) -> Self:
+        """Connect.
+
+        Raises:
+            DatabaseUnavailable: It cannot be reached, or refuses the user or the database.
+        """
+        try:
+            pool = await driver.create_pool(
+                url,
+                min_size=1,
+                max_size=connections,
+                statement_cache_size=1024,
+                # Our transactions leave nothing behind in a connection, so the pool's reset
+                # (a round trip at every release) has nothing to do.
+                reset=_nothing_to_reset,
+                command_timeout=60,
+                timeout=10,
+                server_settings={"application_name": "sluice", "jit": "off"},
+            )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            raise DatabaseUnavailable(f"Cannot open the database {name}: {error}.") from error
+        return cls(pool, name)
+
+    async def write(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run one transaction, again if it fell to a deadlock."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._connection() as connection, connection.transaction():
+                    return await _run(connection, steps(*args, **kwargs))
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                if attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run statements on one connection, each in a transaction of its own."""
+        async with self._connection() as connection:
+            return await _run(connection, steps(*args, **kwargs))
+
+    async def snapshot(
+        self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run statements in one read-only transaction that sees one moment."""
+        async with (
+            self._connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            return await _run(connection, steps(*args, **kwargs))
+
+    @asynccontextmanager
+    async def lead(self, name: str) -> AsyncGenerator[bool]:
+        """Hold a session's advisory lock on a connection of its own."""
+        key = zlib.crc32(name.encode())
+        async with self._connection() as connection:
+            won: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1)", key)
+            try:
+                yield won
+            finally:
+                if won:
+                    # A connection that died has let go of the lock already.
+                    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                        await connection.execute("SELECT pg_advisory_unlock($1)", key)
+
+    async def close(self) -> None:
+        """Wait for running statements, at most 10 seconds, then cut the connections."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=10)
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Any]:
+        try:
+            async with self._pool.acquire(timeout=30) as connection:
+                yield connection
+        except asyncpg.UniqueViolationError as error:
+            raise UniqueViolation(getattr(error, "constraint_name", None) or "key") from error
+        except (
+            OSError,
+            asyncpg.InterfaceError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.CannotConnectNowError,
+            asyncpg.AdminShutdownError,
+            asyncpg.CrashShutdownError,
+            asyncpg.TooManyConnectionsError,
+        ) as error:
+            raise DatabaseUnavailable(
+                f"The database {self._name} does not answer: {error}."
+            ) from error
+        except asyncpg.UndefinedTableError as error:
+            raise StorageError(f"The database {self._name} is not migrated: {error}.") from error
+
+
+async def _nothing_to_reset(connection: object) -> None:
+    del connection
+
+
+async def _run(connection: Any, steps: Steps[T]) -> T:
+    """Drive a generator to its end on one connection."""
+    try:
+        call = next(steps)
+        while True:
+            statement = compiled(call.statement, "postgresql")
+            parameters = call.parameters
+            rows: Sequence[Row] = ()
+            try:
+                if isinstance(parameters, Mapping):
+                    rows = await connection.fetch(statement.text, *statement.bind(parameters))
+                elif parameters:
+                    await connection.executemany(
+                        statement.text, [statement.bind(row) for row in parameters]
+                    )
+            except BaseException:
+                steps.close()
+                raise
+            call = steps.send(statement.read(rows))
+    except StopIteration as end:
+        return end.value

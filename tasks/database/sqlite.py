@@ -1,0 +1,232 @@
+"""SQLite in WAL mode: one writer thread with a queue, and a few reader threads.
+
+SQLite lets one connection write at a time, and its busy handler starves those who wait (p99
+430 ms, measured). So the writes of this process queue up for one thread, first come first
+served; those that wait together share one commit, and with it one fsync. Other processes (the
+command line) get their turn between two such batches. An instance may be used from several
+event loops.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from tasks.database.base import Database, UniqueViolation
+from tasks.database.statement import Row, Steps, compiled
+from tasks.errors import DatabaseUnavailable, StorageError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: A batch takes no further transaction after this long, so that other processes get their turn.
+BATCH_SECONDS = 0.05
+#: How long a batch waits for another process's write.
+BUSY_SECONDS = 30
+READERS = 4
+
+
+@dataclass(slots=True)
+class _Job:
+    """A transaction in the writer's queue."""
+
+    steps: Callable[[], Steps[Any]]
+    future: "Future[Any]"
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of a job; told after the commit."""
+
+    job: _Job
+    answer: Any = None
+    failure: BaseException | None = None
+
+    def tell(self) -> None:
+        """Answer who waits, unless they have gone."""
+        future = self.job.future
+        if future.cancelled() or not (future.running() or future.set_running_or_notify_cancel()):
+            return
+        if self.failure is not None:
+            future.set_exception(self.failure)
+        else:
+            future.set_result(self.answer)
+
+
+class SqliteDatabase(Database):
+    """One database file."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._leaders: set[str] = set()
+        self._local = threading.local()
+        self._reading: list[sqlite3.Connection] = []
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        # Opened here, so that a file that cannot be one is refused by who asked for it.
+        self._writing = self._connect()
+        self._writer = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
+        self._writer.start()
+
+    async def write(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Queue one transaction and wait for its commit."""
+        job = _Job(lambda: steps(*args, **kwargs), Future())
+        self._jobs.put(job)
+        return await asyncio.wrap_future(job.future)
+
+    async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run statements on a reader thread; in WAL mode they see one moment."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: self._read(steps(*args, **kwargs)))
+
+    async def snapshot(
+        self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do the same as `read`."""
+        return await self.read(steps, *args, **kwargs)
+
+    @asynccontextmanager
+    async def lead(self, name: str) -> AsyncGenerator[bool]:
+        """Lead within this process: only one process works on a SQLite installation."""
+        won = name not in self._leaders
+        self._leaders.add(name)
+        try:
+            yield won
+        finally:
+            if won:
+                self._leaders.discard(name)
+
+    async def close(self) -> None:
+        """Finish the queue, then close."""
+        self._jobs.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._readers.shutdown()
+        for connection in self._reading:
+            connection.close()
+        self._writing.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self._path,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,  # We say BEGIN; the module would say it too late.
+                check_same_thread=False,
+                cached_statements=1024,
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            # FULL: a commit that was answered survives a power cut; batches pay for the fsync.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except sqlite3.Error as error:
+            raise self._unavailable(error) from error
+        return connection
+
+    def _unavailable(self, error: Exception) -> DatabaseUnavailable:
+        return DatabaseUnavailable(f"Cannot use the database file {self._path}: {error}.")
+
+    def _translated(self, error: sqlite3.Error) -> Exception:
+        message = str(error)
+        if isinstance(error, sqlite3.IntegrityError) and message.startswith("UNIQUE"):
+            return UniqueViolation(message.partition(": ")[2])
+        if isinstance(error, sqlite3.OperationalError) and message.startswith("no such"):
+            return StorageError(f"The database file {self._path} is not migrated: {error}.")
+        if isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
+            error, sqlite3.IntegrityError | sqlite3.ProgrammingError
+        ):
+            return self._unavailable(error)
+        return error
+
+    def _read(self, steps: Steps[T]) -> T:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+            self._reading.append(connection)
+        try:
+            connection.execute("BEGIN")
+            try:
+                return _run(connection, steps)
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def _serve(self) -> None:
+        """Take jobs in their order, those that wait together in one commit."""
+        while (job := self._jobs.get()) is not None:
+            batch = [_Outcome(job)]
+            stopping = False
+            try:
+                self._writing.execute("BEGIN IMMEDIATE")
+                until = time.monotonic() + BATCH_SECONDS
+                self._attempt(batch[0])
+                while not stopping and time.monotonic() < until and not self._jobs.empty():
+                    following = self._jobs.get()
+                    if following is None:
+                        stopping = True
+                    else:
+                        batch.append(_Outcome(following))
+                        self._attempt(batch[-1])
+                self._writing.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._writing.in_transaction:
+                    self._writing.execute("ROLLBACK")
+                for outcome in batch:
+                    outcome.failure = outcome.failure or self._translated(error)
+            for outcome in batch:
+                outcome.tell()
+            if stopping:
+                return
+
+    def _attempt(self, outcome: _Outcome) -> None:
+        """Run one job of a batch; what it did is undone if it fails, the others stay."""
+        if not outcome.job.future.set_running_or_notify_cancel():
+            return
+        self._writing.execute("SAVEPOINT job")
+        try:
+            outcome.answer = _run(self._writing, outcome.job.steps())
+        except sqlite3.Error as error:
+            outcome.failure = self._translated(error)
+        except Exception as error:  # noqa: BLE001 - it is handed to who queued the job
+            outcome.failure = error
+        if outcome.failure is not None:
+            self._writing.execute("ROLLBACK TO job")
+        self._writing.execute("RELEASE job")
+
+
+def _run(connection: sqlite3.Connection, steps: Steps[T]) -> T:
+    """Drive a generator to its end on one connection."""
+    try:
+        call = next(steps)
+        while True:
+            statement = compiled(call.statement, "sqlite")
+            parameters = call.parameters
+            rows: Sequence[Row] = ()
+            try:
+                if isinstance(parameters, Mapping):
+                    bound = dict(zip(statement.names, statement.bind(parameters), strict=True))
+                    rows = connection.execute(statement.text, bound).fetchall()
+                elif parameters:
+                    connection.executemany(
+                        statement.text,
+                        [
+                            dict(zip(statement.names, statement.bind(row), strict=True))
+                            for row in parameters
+                        ],
+                    )
+            except BaseException:
+                steps.close()
+                raise
+            call = steps.send(statement.read(rows))
+    except StopIteration as end:
+        return end.value

@@ -1,0 +1,110 @@
+"""Statements: built once with SQLAlchemy, compiled to text once a dialect, run on the driver.
+
+Going through SQLAlchemy's session or connection for each call costs three to five times what
+the driver needs (measured on the list query); compiling once keeps its SQL and drops the cost.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
+
+T = TypeVar("T")
+
+#: A row's values in the order of the statement's columns.
+Row: TypeAlias = Sequence[Any]
+
+DIALECTS: Mapping[str, sa.Dialect] = {
+    "postgresql": asyncpg.dialect(),
+    "sqlite": sqlite.dialect(paramstyle="named"),
+}
+
+
+class Statement:
+    """One SQL statement. Immutable; make it once, at import, and call it with its parameters."""
+
+    __slots__ = ("clause",)
+
+    def __init__(self, clause: sa.Executable) -> None:
+        self.clause = clause
+
+    def __call__(self, **parameters: Any) -> "Call":
+        """Say: run this statement with these parameters."""
+        return Call(self, parameters)
+
+    def each(self, rows: Sequence[Mapping[str, Any]]) -> "Call":
+        """Say: run this statement once for each row of parameters. Gives no rows back."""
+        return Call(self, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A statement and its parameters: what a transaction yields."""
+
+    statement: Statement
+    parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+#: A transaction, or a part of one: yields calls, receives rows, returns its answer.
+Steps: TypeAlias = Generator[Call, Sequence[Row], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A statement's text in one dialect, and how to convert what goes in and comes out."""
+
+    text: str
+    names: tuple[str, ...]
+    binders: tuple[Callable[[Any], Any] | None, ...]
+    defaults: Mapping[str, Any]
+    readers: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+    def bind(self, parameters: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters in the order of their placeholders."""
+        defaults = self.defaults
+        return [
+            binder(value) if binder else value
+            for name, binder in zip(self.names, self.binders, strict=True)
+            for value in (parameters[name] if name in parameters else defaults[name],)
+        ]
+
+    def read(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Convert what the driver gave, where a column's type asks for it."""
+        readers = self.readers
+        if not readers or not rows:
+            return rows
+        converted = [list(row) for row in rows]
+        for index, reader in readers:
+            for row in converted:
+                row[index] = reader(row[index])
+        return converted
+
+
+@lru_cache(
+    maxsize=4096
+)  # Statements are made at import; the planner's are bounded by its own cache.
+def compiled(statement: Statement, dialect_name: str) -> Compiled:
+    """Compile a statement for a dialect; the second time it comes from the cache."""
+    dialect = DIALECTS[dialect_name]
+    clause: Any = statement.clause
+    result: Any = clause.compile(dialect=dialect)
+    positional = dialect_name == "postgresql"
+    names: tuple[str, ...] = tuple(result.positiontup if positional else result.bind_names.values())
+    binds: dict[str, Any] = {name: bind for bind, name in result.bind_names.items()}
+    columns: Any = getattr(clause, "exported_columns", ()) or ()
+    readers = [
+        (index, reader)
+        for index, column in enumerate(columns)
+        if (reader := column.type.dialect_impl(dialect).result_processor(dialect, None))
+    ]
+    return Compiled(
+        text=str(result),
+        names=names,
+        binders=tuple(binds[name].type.bind_processor(dialect) for name in names),
+        defaults={name: bind.value for name, bind in binds.items() if not bind.required},
+        readers=tuple(readers),
+    )

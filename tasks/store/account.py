@@ -1,0 +1,153 @@
+"""Users and their tokens."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tasks.column import now
+from tasks.database import Statement, Steps
+from tasks.models import ApiToken, User
+
+USER = User.table().c
+TOKEN = ApiToken.table().c
+
+INSERT_USER = Statement(
+    sa.insert(User)
+    .values(
+        created_at=now(),
+        **{name: sa.bindparam(name) for name in ("email", "password_hash", "is_admin")},
+    )
+    .returning(*USER)
+)
+USERS = Statement(sa.select(*USER).order_by(USER.id))
+USER_BY_EMAIL = Statement(sa.select(*USER).where(USER.email == sa.bindparam("email")))
+USER_BY_ID = Statement(sa.select(*USER).where(USER.id == sa.bindparam("user_id")))
+SET_PASSWORD = Statement(
+    sa.update(User)
+    .where(USER.id == sa.bindparam("user_id"))
+    .values(password_hash=sa.bindparam("password_hash"))
+    .returning(*USER)
+)
+DISABLE = Statement(
+    sa.update(User)
+    .where(USER.id == sa.bindparam("user_id"))
+    .values(disabled_at=sa.func.coalesce(USER.disabled_at, now()))
+    .returning(*USER)
+)
+INSERT_TOKEN = Statement(
+    sa.insert(ApiToken)
+    .values(
+        created_at=now(),
+        **{
+            name: sa.bindparam(name)
+            for name in ("user_id", "name", "prefix", "digest", "scopes", "expires_at")
+        },
+    )
+    .returning(*TOKEN)
+)
+TOKENS = Statement(
+    sa.select(*TOKEN).where(TOKEN.user_id == sa.bindparam("user_id")).order_by(TOKEN.id)
+)
+REVOKE = Statement(
+    sa.update(ApiToken)
+    .where(TOKEN.id == sa.bindparam("token_id"))
+    .values(revoked_at=sa.func.coalesce(TOKEN.revoked_at, now()))
+    .returning(*TOKEN)
+)
+#: The token by its digest, if it and its user are in force.
+IN_FORCE = Statement(
+    sa.select(*TOKEN)
+    .join(User, TOKEN.user_id == USER.id)
+    .where(
+        TOKEN.digest == sa.bindparam("digest"),
+        TOKEN.revoked_at.is_(None),
+        sa.or_(TOKEN.expires_at.is_(None), TOKEN.expires_at > now()),
+        USER.disabled_at.is_(None),
+    )
+)
+USED = Statement(
+    sa.update(ApiToken).where(TOKEN.id == sa.bindparam("token_id")).values(last_used_at=now())
+)
+
+
+def insert_user(*, email: str, password_hash: str | None, is_admin: bool) -> Steps[User]:
+    """Insert a user.
+
+    Raises:
+        UniqueViolation: The e-mail address is taken.
+    """
+    rows = yield INSERT_USER(email=email, password_hash=password_hash, is_admin=is_admin)
+    return User.of(rows[0])
+
+
+def users() -> Steps[list[User]]:
+    """Return all users, oldest first."""
+    rows = yield USERS()
+    return [User.of(row) for row in rows]
+
+
+def user_by_email(email: str) -> Steps[User | None]:
+    """Return the user with this address, as it is stored, or None."""
+    rows = yield USER_BY_EMAIL(email=email)
+    return User.of(rows[0]) if rows else None
+
+
+def user_by_id(user_id: int) -> Steps[User | None]:
+    """Return the user, or None."""
+    rows = yield USER_BY_ID(user_id=user_id)
+    return User.of(rows[0]) if rows else None
+
+
+def set_password(user_id: int, password_hash: str) -> Steps[None]:
+    """Replace a user's password."""
+    yield SET_PASSWORD(user_id=user_id, password_hash=password_hash)
+
+
+def disable(user_id: int) -> Steps[User]:
+    """Keep a user out; the first time counts."""
+    rows = yield DISABLE(user_id=user_id)
+    return User.of(rows[0])
+
+
+def insert_token(
+    *,
+    user_id: int,
+    name: str,
+    prefix: str,
+    digest: str,
+    scopes: str,
+    expires_at: datetime | None,
+) -> Steps[ApiToken]:
+    """Insert a token."""
+    rows = yield INSERT_TOKEN(
+        user_id=user_id,
+        name=name,
+        prefix=prefix,
+        digest=digest,
+        scopes=scopes,
+        expires_at=expires_at,
+    )
+    return ApiToken.of(rows[0])
+
+
+def tokens(user_id: int) -> Steps[list[ApiToken]]:
+    """Return a user's tokens, oldest first, revoked ones included."""
+    rows = yield TOKENS(user_id=user_id)
+    return [ApiToken.of(row) for row in rows]
+
+
+def revoke(token_id: int) -> Steps[ApiToken | None]:
+    """Revoke a token; the first time counts. None if there is no such token."""
+    rows = yield REVOKE(token_id=token_id)
+    return ApiToken.of(rows[0]) if rows else None
+
+
+def in_force(digest: str) -> Steps[ApiToken | None]:
+    """Return the token with this digest if it may be used now, or None."""
+    rows = yield IN_FORCE(digest=digest)
+    return ApiToken.of(rows[0]) if rows else None
+
+
+def used(token_id: int) -> Steps[None]:
+    """Note that a token was used now."""
+    yield USED(token_id=token_id)

@@ -1,0 +1,148 @@
+"""Fixtures shared by all tests: an empty database of each kind that is reachable."""
+
+import asyncio
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from tasks import models
+from tasks.accounts import AccountService
+from tasks.database import Database, open_database
+from tasks.errors import TargetInvalid
+from tasks.migrations import migrate
+from tasks.ports import Sleeper, Target
+from tasks.principal import SCOPES, Principal
+from tasks.service import TaskService
+from tasks.work import Limits, WorkService
+
+#: asyncpg ships no types.
+driver: Any = asyncpg
+#: CI sets it: a test that would be skipped because something is missing fails instead.
+REQUIRED = os.environ.get("SLUICE_TEST_REQUIRE_ALL") == "1"
+POSTGRES = os.environ.get("SLUICE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+def missing(what: str) -> None:
+    """Skip the test for want of `what`, or fail where everything is required."""
+    if REQUIRED:
+        pytest.fail(f"{what} is required here and cannot be reached")
+    pytest.skip(f"{what} cannot be reached")
+
+
+def _named(name: str) -> str:
+    return urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
+
+
+async def _admin(statement: str) -> None:
+    connection: Any = await driver.connect(POSTGRES, timeout=5)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a migrated, empty SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    asyncio.run(migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[str | None]:
+    """Return the name of a migrated, empty PostgreSQL database to copy; None without a server."""
+    name = f"sluice_test_{secrets.token_hex(6)}"
+    try:
+        asyncio.run(_admin(f'CREATE DATABASE "{name}"'))
+    except (OSError, asyncpg.PostgresError):
+        yield None
+        return
+    asyncio.run(migrate(_named(name)))
+    yield name
+    asyncio.run(_admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Name the kind of database that this run of the test is on."""
+    return request.param
+
+
+@pytest.fixture
+async def database_url(
+    backend: str, tmp_path: Path, sqlite_template: Path, postgres_template: str | None
+) -> AsyncIterator[str]:
+    """Return the address of a migrated, empty database of the test's own."""
+    if backend == "sqlite":
+        path = tmp_path / "sluice.db"
+        shutil.copy(sqlite_template, path)
+        yield f"sqlite:///{path}"
+        return
+    if postgres_template is None:
+        missing("PostgreSQL")
+    name = f"{postgres_template}_{secrets.token_hex(6)}"
+    await _admin(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+    yield _named(name)
+    await _admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Open the test's database."""
+    opened = await open_database(database_url)
+    yield opened
+    await opened.close()
+
+
+class AnyTarget:
+    """A catalogue that knows `platform:target` and takes every platform."""
+
+    def resolve(self, group_id: str) -> Target:
+        """Split at the first colon."""
+        platform, colon, target = group_id.partition(":")
+        if not colon:
+            raise TargetInvalid(f"{group_id!r} has no platform.")
+        return Target(platform, target)
+
+
+@pytest.fixture
+def service(database: Database) -> TaskService:
+    """Return the task service, which wakes nobody."""
+    return TaskService(database, catalogue=AnyTarget(), waker=Sleeper())
+
+
+@pytest.fixture
+def work(database: Database) -> WorkService:
+    """Return the worker's side of the service."""
+    return WorkService(database, waker=Sleeper(), limits=Limits())
+
+
+@pytest.fixture
+def accounts(database: Database) -> AccountService:
+    """Return the account service."""
+    return AccountService(database)
+
+
+@pytest.fixture
+async def user(accounts: AccountService) -> models.User:
+    """Return a user."""
+    return await accounts.create_user("ada@example.org")
+
+
+def principal_of(user: models.User) -> Principal:
+    """Return a user who may do everything."""
+    return Principal(user_id=user.id, scopes=frozenset(SCOPES))
+
+
+@pytest.fixture
+def principal(user: models.User) -> Principal:
+    """Return the user as one who may do everything."""
+    return principal_of(user)
