@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import ClassVar
 
-from workers.http import Http, Rate
-
+from workers.budget import Rate
+from workers.http import Http
 
 DEFAULT_RATE = Rate(calls=60, seconds=60)
 
@@ -182,6 +183,17 @@ class Source(ABC):
 
         None if there are no calls.
         """
+
+    def budget_key(self, target: str) -> str | None:
+        """Name the budget that a normalised target's calls are counted in.
+
+        A host counts by credential, so runs with different ones do not wait for each other.
+        """
+        host = self.host(target)
+        if host is None or not self.credentials:
+            return host
+        joined = "\0".join(f"{name}={text}" for name, text in sorted(self.credentials.items()))
+        return f"{host} {sha256(joined.encode()).hexdigest()[:12]}"
 
     @abstractmethod
     def pages(self, walk: Walk, http: Http) -> AsyncIterator[Page]:
