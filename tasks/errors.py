@@ -16,6 +16,7 @@
     │   ├── TargetInvalid
     │   ├── PlatformUnknown
     │   ├── PlatformMissing
+    │   ├── PlatformUnconfigured
     │   └── SourceClosed
     ├── SourceError             what a platform answered (defined in `workers/errors.py`)
     └── StorageError
@@ -154,6 +155,12 @@ class PlatformMissing(TargetError):
     """A bare id, and no default platform is set."""
 
     code = "PLATFORM_MISSING"
+
+
+class PlatformUnconfigured(TargetError):
+    """The platform needs settings that the administrator has not made."""
+
+    code = "PLATFORM_UNCONFIGURED"
 
 
 class SourceClosed(TargetError):
