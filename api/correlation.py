@@ -1,0 +1,103 @@
+"""A name for every request: in its answer, in its log lines, and in the tasks it creates.
+
+Outermost but for the server: so it also turns what nobody caught into a masked answer whose
+id stands in the log beside the traceback.
+"""
+
+import re
+import time
+import uuid
+from typing import Any, Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADER: Final = "X-Request-ID"
+
+#: What clients' tracing systems send: UUIDs, ULIDs, W3C trace ids. Nothing that could break a line.
+_SANE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+#: Asked for every few seconds by machines, so not worth a line each.
+_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+#: The messages that carry an answer's headers.
+_BEGINNINGS: Final = frozenset(
+    {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+)
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class CorrelationMiddleware:
+    """Takes the client's `X-Request-ID` if it is sane, else makes one.
+
+    It stands in the answer's header, in `scope["state"]["correlation_id"]`, and as
+    `correlation_id` in every record logged while the request is served.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or WebSocket."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+
+        correlation_id = _correlation_id(scope)
+        scope.setdefault("state", {})["correlation_id"] = correlation_id
+        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+            answer = _Answer(send, correlation_id)
+            started = time.perf_counter()
+            try:
+                await self.app(scope, receive, answer.send)
+            except Exception:
+                log.exception("request failed", path=scope["path"])
+                await answer.fail(scope, receive)
+            finally:
+                _log_access(scope, answer.status, time.perf_counter() - started)
+
+
+class _Answer:
+    """Watches what is sent, and adds the header to it."""
+
+    def __init__(self, send: Send, correlation_id: str) -> None:
+        self._send = send
+        self._correlation_id = correlation_id
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] in _BEGINNINGS:
+            self.status = message.get("status", 101)
+            message.setdefault("headers", [])
+            MutableHeaders(scope=message)[HEADER] = self._correlation_id
+        await self._send(message)
+
+    async def fail(self, scope: Scope, receive: Receive) -> None:
+        """Answer what nobody caught. An answer that has begun is cut off by the server."""
+        if self.status is not None:
+            return
+        if scope["type"] == "websocket":
+            await self._send({"type": "websocket.close", "code": 1011})
+            return
+        body = {"message": "Server Error", "correlation_id": self._correlation_id}
+        await JSONResponse(body, status_code=500)(scope, receive, self.send)
+
+
+def _correlation_id(scope: Scope) -> str:
+    offered = Headers(scope=scope).get(HEADER, "")
+    return offered if _SANE.fullmatch(offered) else uuid.uuid4().hex
+
+
+def _log_access(scope: Scope, status: int | None, seconds: float) -> None:
+    """Write the access line. Without the query, which may hold secrets."""
+    fields: dict[str, Any] = {
+        "method": scope.get("method", "WEBSOCKET"),
+        "path": scope["path"],
+        "status": status,
+        "duration_ms": round(seconds * 1000, 1),
+    }
+    write = log.debug if scope["path"] in _PROBES else log.info
+    write("request", **fields)

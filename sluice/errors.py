@@ -1,0 +1,34 @@
+"""What can go wrong before anything runs; part of the tree in `tasks/errors.py`.
+
+TaskError
+├── SettingInvalid          a setting whose value cannot be used
+├── StartRefused            the settings are well-formed, but this command cannot run on them
+├── DataDirectoryUnusable   the data directory cannot be made, read, written or locked
+└── AddressUnavailable      host and port cannot be listened on
+"""
+
+from tasks.errors import TaskError
+
+
+class SettingInvalid(TaskError):
+    """A setting's value cannot be used; the message names the variable and what would be right."""
+
+    code = "SETTING_INVALID"
+
+
+class StartRefused(TaskError):
+    """The settings do not fit the command; the message names the one to change."""
+
+    code = "START_REFUSED"
+
+
+class DataDirectoryUnusable(TaskError):
+    """The data directory cannot be made, read, written or locked."""
+
+    code = "DATA_DIRECTORY_UNUSABLE"
+
+
+class AddressUnavailable(TaskError):
+    """Nothing can listen on this host and port."""
+
+    code = "ADDRESS_UNAVAILABLE"

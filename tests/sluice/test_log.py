@@ -1,0 +1,72 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from sluice import log
+from sluice.settings import load
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Give the process its logging back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+    logging.captureWarnings(capture=False)
+
+
+def test_libraries_records_come_in_the_same_json_as_ours() -> None:
+    """One object a line, with time, level, logger and correlation id, whoever wrote it."""
+    stream = io.StringIO()
+    log.configure(load(log_format="json"), stream=stream)
+
+    with structlog.contextvars.bound_contextvars(correlation_id="abc"):
+        structlog.stdlib.get_logger("ours").info("hello", answer=42)
+        logging.getLogger("uvicorn.error").warning("from %s", "uvicorn")
+
+    ours, theirs = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (ours["event"], ours["answer"], ours["logger"]) == ("hello", 42, "ours")
+    assert (theirs["event"], theirs["level"]) == ("from uvicorn", "warning")
+    assert ours["correlation_id"] == theirs["correlation_id"] == "abc"
+
+
+def test_a_stream_that_is_no_terminal_gets_json_by_default() -> None:
+    """Containers and files are read by machines."""
+    stream = io.StringIO()
+    log.configure(load(), stream=stream)
+
+    structlog.stdlib.get_logger("ours").info("hello")
+
+    assert json.loads(stream.getvalue())["event"] == "hello"
+
+
+def test_passwords_never_reach_the_log() -> None:
+    """Neither in a message, nor in a field, nor in an exception's text."""
+    stream = io.StringIO()
+    log.configure(load(log_format="json"), stream=stream)
+    address = "redis://u:geheim@cache"
+
+    structlog.stdlib.get_logger("ours").info(f"open {address}", url=address)
+    error = ConnectionError(f"cannot reach {address}")
+    logging.getLogger("theirs").error("failed", exc_info=error)
+
+    assert "geheim" not in stream.getvalue()
+    assert stream.getvalue().count("u:***@cache") >= 3
+
+
+def test_console_lines_are_for_reading() -> None:
+    """No JSON, no colours into a file, and exceptions are plain tracebacks."""
+    stream = io.StringIO()
+    log.configure(load(log_format="console"), stream=stream)
+
+    structlog.stdlib.get_logger("ours").info("hello", answer=42)
+
+    assert "hello" in stream.getvalue()
+    assert "answer=42" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
