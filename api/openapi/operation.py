@@ -1,0 +1,191 @@
+"""The seven operations."""
+
+from typing import Any, Final
+
+from tasks.principal import RESULTS_READ, TASKS_READ, TASKS_WRITE
+
+from api.openapi import example as examples
+from api.openapi.answer import BODY_FAILURES, BROKEN, STATUS_OF, answer, content, said
+from api.openapi.schema import STATUS_NAMES, SUCCESS, Schema, object_of, ref
+from tasks.validation import MAX_IDEMPOTENCY_KEY, MAX_PAGE, MAX_PER_PAGE, SortBy
+
+TASK_ID: Final[Schema] = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The task's id, as creating and listing show it.",
+    "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1},
+}
+
+
+def _operation(
+    name: str, summary: str, scope: str, success: Schema, *failures: str, **more: Any
+) -> Schema:
+    """Describe an operation that answers `success`, or one of the named failures."""
+    names = ("Unauthenticated", "Unauthorized", *failures, "TooManyAttempts", *BROKEN)
+    refused = {STATUS_OF[f]: {"$ref": f"#/components/responses/{f}"} for f in names}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["Tasks"],
+        "x-scope": scope,
+        **more,
+        "responses": {**success, **dict(sorted(refused.items()))},
+    }
+
+
+def _body(schema: Schema, example: object, *, required: bool) -> Schema:
+    forms = ("application/x-www-form-urlencoded", "multipart/form-data")
+    return {
+        "required": required,
+        "content": {**content(schema, example), **{form: {"schema": schema} for form in forms}},
+    }
+
+
+def _query(name: str, description: str, schema: Schema) -> Schema:
+    # An empty parameter, as an empty form field sends it, means the default.
+    return {
+        "name": name,
+        "in": "query",
+        "description": description,
+        "schema": schema,
+        "allowEmptyValue": True,
+    }
+
+
+def _envelope(text: str | None, data: str) -> Schema:
+    said = {"message": {"const": text}} if text else {}
+    return object_of({"status": SUCCESS, **said, "data": ref(data)})
+
+
+_LIST: Final = _operation(
+    "listTasks",
+    "Retrieve paginated list of user's tasks",
+    TASKS_READ,
+    {"200": answer("A page of the list.", ref("TaskList"), examples.LIST)},
+    "ValidationFailed",
+    parameters=[
+        _query(
+            "status",
+            f"Filter by status ({', '.join(STATUS_NAMES)})",
+            {"type": "string", "enum": ["all", *STATUS_NAMES], "default": "all"},
+        ),
+        _query(
+            "sort_by",
+            "Sort field (created_at, status, priority)",
+            {"type": "string", "enum": [field.value for field in SortBy], "default": "created_at"},
+        ),
+        _query(
+            "sort_order",
+            "Sort direction (asc, desc)",
+            {"type": "string", "enum": ["asc", "desc"], "default": "desc"},
+        ),
+        _query(
+            "per_page",
+            f"Items per page, at most {MAX_PER_PAGE}",
+            {"type": "integer", "minimum": 1, "maximum": MAX_PER_PAGE, "default": 15},
+        ),
+        _query(
+            "page",
+            "Number of the page; past the last one it is empty",
+            {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1},
+        ),
+    ],
+)
+
+_CREATE: Final = _operation(
+    "createTask",
+    "Create a new scraping task",
+    TASKS_WRITE,
+    {
+        "201": answer(
+            "The task, which waits for a worker.",
+            _envelope("Task created successfully", "Task"),
+            examples.CREATED,
+        )
+    },
+    *BODY_FAILURES,
+    parameters=[
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "Makes a repeat safe: the same key and body within 24 hours give the "
+            "first answer again, the same key with another body is refused.",
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_IDEMPOTENCY_KEY,
+                "pattern": "^[!-~]([ -~]*[!-~])?$",
+            },
+        }
+    ],
+    requestBody=_body(ref("NewTask"), examples.NEW_TASK, required=True),
+)
+
+_SHOW: Final = _operation(
+    "showTask",
+    "Get details of a specific task",
+    TASKS_READ,
+    {
+        "200": answer(
+            "The task; `result` is null until it has completed.",
+            _envelope(None, "TaskDetail"),
+            examples.DETAIL,
+        )
+    },
+    "TaskNotFound",
+)
+
+_UPDATE: Final = _operation(
+    "updateTask",
+    "Update a pending task (only pending tasks can be updated)",
+    TASKS_WRITE,
+    {
+        "200": answer(
+            "The task, changed.",
+            _envelope("Task updated successfully", "Task"),
+            examples.UPDATED,
+        )
+    },
+    "TaskNotFound",
+    *BODY_FAILURES,
+    description='Only tasks with "pending" status can be updated',
+    requestBody=_body(ref("TaskChanges"), examples.CHANGES, required=False),
+)
+
+_DELETE: Final = _operation(
+    "deleteTask",
+    "Delete a task",
+    TASKS_WRITE,
+    {"200": answer("It is gone.", said("Task deleted successfully"), examples.DELETED)},
+    "TaskNotFound",
+    description="This action cannot be undone",
+)
+
+_RESET: Final = _operation(
+    "resetTask",
+    "Reset a completed or failed task back to pending status",
+    TASKS_WRITE,
+    {"200": answer("The task, pending again.", ref("Reset"), examples.RESET)},
+    "TaskNotFound",
+    "ValidationFailed",
+)
+
+_RESULT: Final = _operation(
+    "showResult",
+    "Get detailed result of a completed task",
+    RESULTS_READ,
+    {"200": answer("The task's posts.", ref("Result"), examples.RESULT)},
+    "TaskOrResultNotFound",
+)
+
+
+def paths() -> Schema:
+    """Describe the documented paths."""
+    task = [{"$ref": "#/components/parameters/TaskId"}]
+    return {
+        "/api/tasks": {"get": _LIST, "post": _CREATE},
+        "/api/tasks/{id}": {"parameters": task, "get": _SHOW, "put": _UPDATE, "delete": _DELETE},
+        "/api/tasks/{id}/reset": {"parameters": task, "post": _RESET},
+        "/api/tasks/{id}/result": {"parameters": task, "get": _RESULT},
+    }

@@ -1,0 +1,157 @@
+"""How the documented API prints things: keys, their order, their defaults, and times.
+
+The shapes are frozen. New abilities go to GraphQL or to new paths, never into these keys.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+from tasks.service import TaskPage, TaskResult
+
+from api.rest.links import Links
+from tasks import models
+
+#: Times are UTC, in whole seconds, with `Z`: `2024-01-01T10:00:00Z`.
+_TIMES: Final = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
+
+Json = dict[str, Any]
+
+
+class JsonResponse(Response):
+    """An answer in JSON."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Encode in UTF-8, with datetimes as the document prints them."""
+        return orjson.dumps(content, option=_TIMES)
+
+
+def created(task: models.Task) -> Json:
+    """Print a task as creating and updating it answer."""
+    return {
+        "id": task.id,
+        "group_id": task.group_id,
+        "group_name": task.group_name,
+        "max_posts": task.max_posts,
+        "priority": task.priority,
+        "status": task.status,
+        "created_at": task.created_at,
+    }
+
+
+def listed(task: models.Task) -> Json:
+    """Print a task as the list shows it."""
+    has_result = task.status == models.TaskStatus.COMPLETED
+    return {
+        "id": task.id,
+        "group_id": task.group_id,
+        "group_name": task.group_name,
+        "max_posts": task.max_posts,
+        "priority": task.priority,
+        "status": task.status,
+        "created_at": task.created_at,
+        "has_result": has_result,
+        "posts_count": task.posts_count if has_result else 0,
+    }
+
+
+def page(tasks: TaskPage, links: Links) -> Json:
+    """Print a page of the list."""
+    return {
+        "status": "success",
+        "data": [listed(task) for task in tasks.tasks],
+        "meta": links.meta(),
+        "links": links.links(),
+    }
+
+
+def detail(task: models.Task) -> Json:
+    """Print a task with when and how it ended; `result` is null until it has completed."""
+    completed = task.status == models.TaskStatus.COMPLETED
+    return {
+        **created(task),
+        "completed_at": task.completed_at,
+        "result": _counts(task) if completed else None,
+    }
+
+
+def reset(task: models.Task) -> Json:
+    """Print what a reset shows of the task."""
+    return {
+        "id": task.id,
+        "status": task.status,
+        "worker_id": task.worker_id,
+        "completed_at": task.completed_at,
+    }
+
+
+def result(found: TaskResult) -> Json:
+    """Print a completed task's posts."""
+    task = found.task
+    return {
+        "task": {"id": task.id, "group_id": task.group_id, "status": task.status},
+        "result": _counts(task),
+        "posts": [_post(post) for post in found.posts],
+    }
+
+
+def success(data: Json, *, text: str | None = None, status: int = 200) -> Response:
+    """Answer with the document's envelope."""
+    said = {} if text is None else {"message": text}
+    return JsonResponse({"status": "success", **said, "data": data}, status)
+
+
+def message(
+    text: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    """Answer with a bare message, as some of the document's answers have it."""
+    return JsonResponse({"message": text, **more}, status, headers)
+
+
+def error(
+    text: str,
+    *,
+    status: int,
+    headers: Mapping[str, str] | None = None,
+    errors: Mapping[str, Sequence[str]] | None = None,
+    error_id: str | None = None,
+) -> Response:
+    """Answer with the document's error envelope."""
+    body: Json = {"status": "error", "message": text}
+    if errors is not None:
+        body["errors"] = errors
+    if error_id is not None:
+        body["error_id"] = error_id
+    return JsonResponse(body, status, headers)
+
+
+def _counts(task: models.Task) -> Json:
+    return {"posts_count": task.posts_count, "duration_seconds": _duration_seconds(task)}
+
+
+def _duration_seconds(task: models.Task) -> int:
+    """Count whole seconds from the first assignment since the last reset to the end.
+
+    Posts that a client sends itself have no worker, hence no assignment: they count from
+    their first batch.
+    """
+    begun = task.assigned_at or task.started_at
+    if begun is None or task.completed_at is None:
+        return 0
+    return max(0, int((task.completed_at - begun).total_seconds()))
+
+
+def _post(post: models.Post) -> Json:
+    """Print a post. The document knows no null here: unknown numbers are 0, texts empty."""
+    return {
+        "id": post.post_id,
+        "message": post.message or "",
+        "author": post.author or "",
+        "created_time": post.created_time,
+        "likes": post.likes or 0,
+        "comments": post.comments or 0,
+        "shares": post.shares or 0,
+    }
