@@ -175,6 +175,18 @@ class WorkService:
         await self._freed(task)
         return task
 
+    async def fail_unread(self, claim: Claim, *, code: str, message: str) -> models.Task:
+        """End a task of which no page could be asked for, with what it has."""
+        task = claim.task
+        receipt = Receipt.of(task.receipt, requested=task.max_posts).ended(StopReason.ERROR)
+        checkpoint = Checkpoint(
+            cursor_state=CursorState(task.cursor_state),
+            cursor=task.cursor,
+            posts_count=task.posts_count,
+            receipt=receipt,
+        )
+        return await self.fail(claim, checkpoint, error_code=code, error_message=message)
+
     async def wait(
         self,
         claim: Claim,
