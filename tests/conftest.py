@@ -36,16 +36,29 @@ def missing(what: str) -> None:
     pytest.skip(f"{what} cannot be reached")
 
 
-def _named(name: str) -> str:
+def named(name: str) -> str:
+    """Return the address of a database by its name."""
     return urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
 
 
-async def _admin(statement: str) -> None:
+async def admin(statement: str) -> None:
+    """Run a statement beside the test databases."""
     connection: Any = await driver.connect(POSTGRES, timeout=5)
     try:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def create_database(name: str, *, template: str = "template1") -> None:
+    """Make a database whose commits do not wait for the disk: a test is not about power cuts."""
+    await admin(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await admin(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+
+
+async def drop_database(name: str) -> None:
+    """Remove a database, whoever is still connected."""
+    await admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")
@@ -61,13 +74,13 @@ def postgres_template() -> Iterator[str | None]:
     """Return the name of a migrated, empty PostgreSQL database to copy; None without a server."""
     name = f"sluice_test_{secrets.token_hex(6)}"
     try:
-        asyncio.run(_admin(f'CREATE DATABASE "{name}"'))
+        asyncio.run(create_database(name))
     except (OSError, asyncpg.PostgresError):
         yield None
         return
-    asyncio.run(migrate(_named(name)))
+    asyncio.run(migrate(named(name)))
     yield name
-    asyncio.run(_admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+    asyncio.run(drop_database(name))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -89,9 +102,9 @@ async def database_url(
     if postgres_template is None:
         missing("PostgreSQL")
     name = f"{postgres_template}_{secrets.token_hex(6)}"
-    await _admin(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
-    yield _named(name)
-    await _admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await create_database(name, template=postgres_template)
+    yield named(name)
+    await drop_database(name)
 
 
 @pytest.fixture

@@ -1,0 +1,407 @@
+"""A Hypothesis state machine drives the task service as clients, workers and time would.
+
+It knows the transition table's outcome from the outside (a model of each task) and checks after
+every step that the event log is gapless and tells of allowed transitions only, that the row is
+what its last event says, that posts are stored once, and that a worker which lost its lease
+cannot write.
+"""
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tasks import models
+from tasks.accounts import AccountService
+from tasks.column import Instant
+from tasks.database import Statement, Steps, open_database
+from tasks.errors import LeaseLost, TransitionRefused
+from tasks.models import CursorState, EventType, Post, QueueOwner, StopReason, Task, TaskEvent
+from tasks.ports import Sleeper
+from tasks.principal import Principal
+from tasks.receipt import Receipt
+from tasks.service import TaskService
+from tasks.transition import TABLE
+from tasks.validation import NewTask, TaskChanges
+from tasks.work import Checkpoint, Claim, Limits, WorkService
+from tests.conftest import (
+    AnyTarget,
+    create_database,
+    drop_database,
+    missing,
+    named,
+    principal_of,
+)
+from tests.tasks.test_service import Sample
+
+T = TypeVar("T")
+MAX_FAILURES = 3
+
+#: From which status each event may lead, and where; taken from the table under test.
+MOVES = {(source, each.target, each.event) for each in TABLE for source in each.sources}
+
+TASK = Task.table().c
+PAST = sa.bindparam("past", datetime(2020, 1, 1, tzinfo=UTC), type_=Instant())
+#: Moves every due time of a task into the past: time passes for it alone.
+AGE = Statement(
+    sa.update(Task)
+    .where(TASK.id == sa.bindparam("task_id"))
+    .values(
+        lease_expires_at=sa.case((TASK.lease_expires_at.is_not(None), PAST), else_=None),
+        not_before=sa.case((TASK.not_before.is_not(None), PAST), else_=None),
+    )
+)
+OWNERS = Statement(sa.select(QueueOwner.table().c.user_id))
+TASKS = Statement(sa.select(*TASK))
+EVENTS = Statement(sa.select(*TaskEvent.table().c).order_by(TaskEvent.table().c.seq))
+POSTS = Statement(sa.select(*Post.table().c).order_by(Post.table().c.position))
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the database holds."""
+
+    tasks: list[models.Task]
+    events: list[models.TaskEvent]
+    posts: list[models.Post]
+    line: set[int]
+
+
+def age(task_id: int) -> Steps[None]:
+    """Let a task's lease end and its waiting time come."""
+    yield AGE(task_id=task_id)
+
+
+def everything() -> Steps[State]:
+    """Read all of it."""
+    tasks = yield TASKS()
+    events = yield EVENTS()
+    posts = yield POSTS()
+    line = yield OWNERS()
+    return State(
+        [Task.of(row) for row in tasks],
+        [TaskEvent.of(row) for row in events],
+        [Post.of(row) for row in posts],
+        {row[0] for row in line},
+    )
+
+
+class Machine(RuleBasedStateMachine):
+    """Clients, workers and time, on one database."""
+
+    tasks = Bundle("tasks")
+    claims = Bundle("claims")
+    url: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.database = self.do(open_database(self.fresh()))
+        self.service = TaskService(self.database, catalogue=AnyTarget(), waker=Sleeper())
+        self.work = WorkService(
+            self.database, waker=Sleeper(), limits=Limits(max_failures=MAX_FAILURES)
+        )
+        accounts = AccountService(self.database)
+        self.owners = [
+            principal_of(self.do(accounts.create_user(f"{name}@example.org"))) for name in "ab"
+        ]
+        self.owner_of: dict[int, Principal] = {}
+        #: The attempt that holds each running task; a claim with another one is stale.
+        self.holder: dict[int, int] = {}
+
+    def fresh(self) -> str:
+        """Return the address of an empty database."""
+        raise NotImplementedError
+
+    def do(self, body: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end."""
+        return self.runner.run(body)
+
+    def teardown(self) -> None:
+        """Close the database."""
+        self.do(self.database.close())
+        self.runner.close()
+
+    def row(self, task_id: int) -> models.Task:
+        """Return a task as its owner sees it."""
+        return self.do(self.service.get(self.owner_of[task_id], task_id))
+
+    @rule(target=tasks, owner=st.integers(0, 1), priority=st.integers(-1, 1))
+    def create(self, owner: int, priority: int) -> int:
+        """A client creates a task."""
+        values = {"group_id": "any:thing", "max_posts": 5, "priority": priority}
+        task = self.do(self.service.create(self.owners[owner], NewTask.parse(values)))
+        self.owner_of[task.id] = self.owners[owner]
+        return task.id
+
+    @rule(target=claims, worker=st.sampled_from(["w1", "w2"]))
+    def claim(self, worker: str) -> Any:
+        """A worker claims, and gets the best task of whoever is next."""
+        claim = self.do(self.work.claim(worker))
+        if claim is None:
+            assert not any(self.claimable(task_id) for task_id in self.owner_of)
+            return multiple()
+        task = claim.task
+        rivals = [
+            self.row(other)
+            for other, owner in self.owner_of.items()
+            if owner.user_id == task.user_id and self.claimable(other)
+        ]
+        assert all((-task.priority, task.id) < (-rival.priority, rival.id) for rival in rivals)
+        self.holder[task.id] = claim.attempt
+        return claim
+
+    def claimable(self, task_id: int) -> bool:
+        """Say whether a worker may take a task."""
+        task = self.row(task_id)
+        return task.status == "pending" and task.not_before is None
+
+    def ours(self, claim: Claim) -> bool:
+        """Say whether a claim still holds."""
+        return self.holder.get(claim.task.id) == claim.attempt
+
+    def checkpoint(self, claim: Claim, more: int) -> tuple[Checkpoint, list[Sample]]:
+        """Return what a worker would store after a page of `more` posts."""
+        known = self.do(self.work.known_posts(claim)) if self.ours(claim) else set[str]()
+        posts = [Sample(id=f"p{len(known) + index}") for index in range(more)]
+        count = len(known) + more
+        state = CursorState.AT
+        receipt = Receipt(requested=5, collected=count)
+        return (
+            Checkpoint(cursor_state=state, cursor=str(count), posts_count=count, receipt=receipt),
+            posts,
+        )
+
+    def writes(self, claim: Claim, write: Coroutine[Any, Any, Any], *sources: str) -> bool:
+        """Run a worker's write; it must succeed exactly when the claim and the status allow it."""
+        held = self.ours(claim) and self.row(claim.task.id).status in sources
+        try:
+            self.do(write)
+        except LeaseLost:
+            assert not held
+            return False
+        assert held
+        return True
+
+    @rule(claim=claims)
+    def start(self, claim: Claim) -> None:
+        """A worker asks for its first page."""
+        self.writes(claim, self.work.start(claim), "assigned")
+
+    @rule(claim=claims, more=st.integers(0, 2))
+    def record(self, claim: Claim, more: int) -> None:
+        """A worker stores a page."""
+        checkpoint, posts = self.checkpoint(claim, more)
+        if self.writes(claim, self.work.record(claim, checkpoint, posts), "processing"):
+            assert self.row(claim.task.id).failures == 0
+
+    @rule(claim=consumes(claims), more=st.integers(0, 2))
+    def complete(self, claim: Claim, more: int) -> None:
+        """A worker stores its last page."""
+        checkpoint, posts = self.checkpoint(claim, more)
+        write = self.work.complete(claim, checkpoint, posts, StopReason.END_OF_SOURCE)
+        if self.writes(claim, write, "processing"):
+            del self.holder[claim.task.id]
+
+    @rule(claim=claims, more=st.integers(1, 2))
+    def complete_twice(self, claim: Claim, more: int) -> None:
+        """A worker that does not know that it lost its task tries to end it."""
+        if self.ours(claim):
+            return
+        checkpoint, posts = self.checkpoint(claim, more)
+        write = self.work.complete(claim, checkpoint, posts, StopReason.END_OF_SOURCE)
+        assert not self.writes(claim, write, "processing")
+
+    @rule(claim=consumes(claims))
+    def fail(self, claim: Claim) -> None:
+        """A worker gives up."""
+        checkpoint, _ = self.checkpoint(claim, 0)
+        write = self.work.fail(claim, checkpoint, error_code="SOURCE_NOT_FOUND", error_message="x")
+        if self.writes(claim, write, "assigned", "processing"):
+            del self.holder[claim.task.id]
+
+    @rule(claim=consumes(claims))
+    def wait(self, claim: Claim) -> None:
+        """A worker puts a task off."""
+        write = self.work.wait(
+            claim,
+            seconds=3600,
+            failures=0,
+            error_code="SOURCE_RATE_LIMITED",
+            error_message="x",
+            receipt=Receipt(requested=5),
+        )
+        if self.writes(claim, write, "assigned", "processing"):
+            del self.holder[claim.task.id]
+
+    @rule(claim=consumes(claims))
+    def release(self, claim: Claim) -> None:
+        """A worker stops gracefully."""
+        if self.writes(claim, self.work.release(claim), "assigned", "processing"):
+            del self.holder[claim.task.id]
+
+    @rule(claim=claims)
+    def renew(self, claim: Claim) -> None:
+        """A heartbeat: it tells the worker which tasks it holds no longer."""
+        task_id = claim.task.id
+        lost = self.do(self.work.renew(claim.worker_id, {task_id: claim.attempt}))
+        assert (task_id in lost) == (not self.ours(claim))
+
+    @rule(task_id=tasks)
+    def time_passes(self, task_id: int) -> None:
+        """Leases end and waiting times come; the sweeper does its round."""
+        self.do(self.database.write(age, task_id))
+        before = self.row(task_id) if task_id in self.owner_of else None
+        self.do(self.work.sweep())
+        if before is None:
+            return
+        after = self.row(task_id)
+        if before.status in ("assigned", "processing"):
+            self.holder.pop(task_id, None)
+            lost = before.failures + 1 >= MAX_FAILURES
+            assert after.status == ("failed" if lost else "pending")
+            assert (after.error_code == "WORKER_LOST") == lost
+        assert after.not_before is None or after.status != "pending"
+
+    @rule(task_id=tasks)
+    def edit(self, task_id: int) -> None:
+        """A client edits."""
+        self.refused_unless(
+            task_id,
+            lambda owner: self.service.update(owner, task_id, TaskChanges.parse({"priority": 9})),
+            "pending",
+        )
+
+    @rule(task_id=tasks)
+    def cancel(self, task_id: int) -> None:
+        """A client cancels, whatever a worker does."""
+        if self.refused_unless(
+            task_id,
+            lambda owner: self.service.cancel(owner, task_id),
+            "pending",
+            "assigned",
+            "processing",
+        ):
+            self.holder.pop(task_id, None)
+
+    @rule(task_id=tasks, resume=st.booleans())
+    def reset(self, task_id: int, resume: bool) -> None:  # noqa: FBT001 - Hypothesis passes it by name
+        """A client starts an ended task again."""
+        if self.refused_unless(
+            task_id,
+            lambda owner: self.service.reset(owner, task_id, resume=resume),
+            "completed",
+            "failed",
+        ):
+            assert resume or self.row(task_id).posts_count == 0
+
+    @rule(task_id=consumes(tasks))
+    def delete(self, task_id: int) -> None:
+        """A client deletes, whatever a worker does; a tombstone remains."""
+        owner = self.owner_of.pop(task_id)
+        last = self.do(self.service.get(owner, task_id)).revision
+        self.do(self.service.delete(owner, task_id))
+        self.holder.pop(task_id, None)
+        (tombstone,) = self.do(self.service.events(owner, task_id))
+        assert (tombstone.type, tombstone.seq) == (EventType.DELETED, last + 1)
+
+    def refused_unless(self, task_id: int, call: Any, *statuses: str) -> bool:
+        """Run a client's call; it must be refused exactly when the status forbids it."""
+        allowed = self.row(task_id).status in statuses
+        try:
+            self.do(call(self.owner_of[task_id]))
+        except TransitionRefused:
+            assert not allowed
+            return False
+        assert allowed
+        return True
+
+    @invariant()
+    def promises_are_kept(self) -> None:
+        """What the database holds after each step is what the service promises."""
+        state = self.do(self.database.read(everything))
+        for task in state.tasks:
+            check_log(task, [each for each in state.events if each.task_id == task.id])
+            check_posts(task, [each for each in state.posts if each.task_id == task.id])
+            if task.status == "pending" and task.not_before is None:
+                assert task.user_id in state.line, "an owner was forgotten"
+
+
+def check_log(task: models.Task, events: list[models.TaskEvent]) -> None:
+    """Events are gapless, tell of allowed moves only, and end in the row as it is."""
+    assert [event.seq for event in events] == list(range(1, task.revision + 1))
+    assert events[0].type == EventType.CREATED
+    for before, after in pairwise(events):
+        move = (before.data["status"], after.data["status"], after.type)
+        assert move in MOVES, move
+    last, shown = events[-1].data, models.public(task)
+    # What the sweeper makes claimable writes no event: the client was told the time.
+    hidden = {"not_before"}
+    assert all(last[name] == shown[name] for name in shown.keys() - hidden)
+
+
+def check_posts(task: models.Task, posts: list[models.Post]) -> None:
+    """The count is the number of posts, which stand at positions without a gap."""
+    assert [each.position for each in posts] == list(range(len(posts)))
+    assert len({each.post_id for each in posts}) == len(posts) == task.posts_count
+
+
+def bounded(*, examples: int) -> settings:
+    """Return how long a run may take."""
+    return settings(
+        max_examples=examples,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_the_service_keeps_its_promises_on_sqlite(tmp_path: Path, sqlite_template: Path) -> None:
+    """No forbidden transition, lost event, gap, or write by a worker that lost its lease."""
+
+    class OnSqlite(Machine):
+        def fresh(self) -> str:
+            path = tmp_path / f"{secrets.token_hex(6)}.db"
+            shutil.copy(sqlite_template, path)
+            return f"sqlite:///{path}"
+
+    run_state_machine_as_test(OnSqlite, settings=bounded(examples=100))
+
+
+def test_the_service_keeps_its_promises_on_postgresql(postgres_template: str | None) -> None:
+    """The same on PostgreSQL."""
+    if postgres_template is None:
+        missing("PostgreSQL")
+    made: list[str] = []
+
+    class OnPostgres(Machine):
+        def fresh(self) -> str:
+            made.append(f"{postgres_template}_{secrets.token_hex(6)}")
+            self.do(create_database(made[-1], template=postgres_template))
+            return named(made[-1])
+
+        def teardown(self) -> None:
+            name = made[-1]
+            self.do(self.database.close())
+            self.do(drop_database(name))
+            self.runner.close()
+
+    run_state_machine_as_test(OnPostgres, settings=bounded(examples=8))
