@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     invariant,
     multiple,
     rule,
@@ -144,13 +145,27 @@ class Machine(RuleBasedStateMachine):
         """Return a task as its owner sees it."""
         return self.do(self.service.get(self.owner_of[task_id], task_id))
 
-    @rule(target=tasks, owner=st.integers(0, 1), priority=st.integers(-1, 1))
+    @initialize(target=tasks, priorities=st.permutations([0, 0, 1, 2]))
+    def create_some(self, priorities: list[int]) -> Any:
+        """A client has several tasks, not in the order of their priorities."""
+        return multiple(*(self.create(0, priority) for priority in priorities))
+
+    @rule(target=tasks, owner=st.integers(0, 1), priority=st.integers(-1, 3))
     def create(self, owner: int, priority: int) -> int:
         """A client creates a task."""
         values = {"group_id": "any:thing", "max_posts": 5, "priority": priority}
         task = self.do(self.service.create(self.owners[owner], NewTask.parse(values)))
         self.owner_of[task.id] = self.owners[owner]
         return task.id
+
+    @rule(target=claims, worker=st.sampled_from(["w1", "w2"]))
+    def claim_and_record(self, worker: str) -> Any:
+        """A worker claims and stores a page, as it mostly goes."""
+        claim = self.claim(worker)
+        if isinstance(claim, Claim):
+            self.start(claim)
+            self.record(claim, 1)
+        return claim
 
     @rule(target=claims, worker=st.sampled_from(["w1", "w2"]))
     def claim(self, worker: str) -> Any:
@@ -368,7 +383,7 @@ def bounded(*, examples: int) -> settings:
     """Return how long a run may take."""
     return settings(
         max_examples=examples,
-        stateful_step_count=30,
+        stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
