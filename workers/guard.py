@@ -24,6 +24,7 @@ from workers.errors import AddressRefused, SourceUnavailable
 
 Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 
+LAST_PORT: Final = 65_535
 SETTING: Final = "SLUICE_ALLOW_HOSTS"
 
 #: Public by the standard library's tables, yet no place for us.
@@ -42,6 +43,16 @@ NAT64: Final = IPv6Network("64:ff9b::/96")
 
 #: The whole of a host in a notation that resolvers take for IPv4: 127.1, 0x7f.1, 2130706433.
 NUMERIC_HOST: Final = re.compile(r"(?:[^.]*\.)*(?:\d+|0x[\da-f]*)\.?")
+
+
+def is_web_address(url: httpx2.URL) -> bool:
+    """Say whether an address has a web scheme, a host and a port that exists."""
+    # The library takes any number for a port, also 0 and 99999.
+    return (
+        url.scheme in {"http", "https"}
+        and bool(url.host)
+        and (url.port is None or 0 < url.port <= LAST_PORT)
+    )
 
 
 def is_public(address: str) -> bool:
@@ -87,7 +98,7 @@ class Guard:
         Raises:
             AddressRefused: No web address, one with a password, or one outside the public net.
         """
-        if url.scheme not in {"http", "https"} or not url.host:
+        if not is_web_address(url):
             raise AddressRefused(
                 f"{shown} is not a web address; it must begin with http:// or https://.",
                 address=shown,

@@ -120,7 +120,8 @@ def _refuse_definitions(data: bytes) -> None:
     Raises:
         NotAFeed: It defines more than characters.
     """
-    reader = _PrologReader()
+    # External subsets are passed over, not fetched: RSS 0.91 names one.
+    reader = _PrologReader(forbid_external=False)
     reader.setContentHandler(_FirstElement())
     try:
         reader.parse(io.BytesIO(data))

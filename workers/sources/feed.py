@@ -22,6 +22,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tasks.errors import TargetInvalid
 from workers import charset, syndication, text
 from workers.errors import SourceBadReply
+from workers.guard import is_web_address
 from workers.http import Http
 from workers.refusal import is_web_page
 from workers.reply import Reply
@@ -127,8 +128,7 @@ class FeedSource(Source):
         except (httpx2.InvalidURL, ValueError) as error:
             raise _not_an_address(target) from error
         if (
-            url.scheme not in {"http", "https"}
-            or not url.host
+            not is_web_address(url)
             or len(written) > LONGEST_ADDRESS
             or not written.isprintable()
             or " " in written
@@ -246,9 +246,11 @@ def _following(address: str | None, reply: Reply) -> str | None:
         url = httpx2.URL(urljoin(reply.url, address.strip()))
     except (httpx2.InvalidURL, ValueError) as error:
         raise NotAFeed("the address of its next page is none") from error
-    if url.scheme not in {"http", "https"} or not url.host or len(str(url)) > LONGEST_ADDRESS:
+    if not is_web_address(url) or len(str(url)) > LONGEST_ADDRESS:
         raise NotAFeed("its next page is not on the web")
-    return str(url.copy_with(fragment=None))
+    following = str(url.copy_with(fragment=None))
+    # Some feeds name themselves, which says that there is no other page.
+    return None if following == reply.url else following
 
 
 def _newest_first(posts: Sequence[SourcePost]) -> Sequence[SourcePost]:
