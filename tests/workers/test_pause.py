@@ -1,0 +1,53 @@
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.pause import LONGEST, exhausted_until, moment, retry_at
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=90)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry-after": "90"},
+        {"retry-after": " 90.0 "},
+        {"retry-after": format_datetime(LATER, usegmt=True)},
+        {"ratelimit-reset": "90"},
+        {"x-ratelimit-reset": str(int(LATER.timestamp()))},
+        {"x-ratelimit-reset": LATER.isoformat()},
+        {"x-ratelimit-reset": "2026-06-01T12:01:30.000Z"},
+        {"x-rate-limit-reset": "90"},
+        {"retry-after": "soon", "x-ratelimit-reset": "90"},
+    ],
+)
+def test_every_known_form_is_read(headers: dict[str, str]) -> None:
+    """Seconds, an HTTP date, seconds since 1970, and ISO 8601."""
+    assert retry_at(headers, NOW) == LATER
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5", "nan", "inf", "1e400", "12:00"])
+def test_nonsense_says_nothing(text: str) -> None:
+    """A header that cannot be read is as good as none."""
+    assert retry_at({"retry-after": text}, NOW) is None
+
+
+@given(st.text(max_size=40) | st.floats().map(str) | st.integers().map(str))
+def test_a_pause_is_never_past_and_never_endless(text: str) -> None:
+    """Whatever a host writes, the next call is between now and two days from now."""
+    at = moment(text, NOW)
+
+    assert at is None or NOW <= at <= NOW + LONGEST
+
+
+def test_the_last_granted_call_is_noticed() -> None:
+    """The next one waits until the host's window ends, without being refused first."""
+    spent = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "90"}
+
+    assert exhausted_until(spent, NOW) == LATER
+    assert exhausted_until({**spent, "x-ratelimit-remaining": "1"}, NOW) is None
+    assert exhausted_until({}, NOW) is None
