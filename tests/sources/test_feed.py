@@ -237,6 +237,30 @@ async def test_definitions_are_refused_at_once(prolog: str) -> None:
     assert time.perf_counter() - started < 2
 
 
+@pytest.mark.parametrize(
+    "items",
+    ["<a>" * 300_000 + "</a>" * 300_000, "<a/>" * 400_000, "<a " * 600_000, "&" * 2_000_000],
+    ids=["deep", "many", "damaged", "ampersands"],
+)
+async def test_documents_made_to_cost_time_are_refused_soon(items: str) -> None:
+    """A reading takes seconds at most, whatever megabytes are served."""
+    started = time.perf_counter()
+
+    with pytest.raises(SourceBadReply, match="too"):
+        await read(rss(items))
+
+    assert time.perf_counter() - started < 10
+
+
+async def test_a_feed_of_thousands_is_read() -> None:
+    """The bounds are far from what sites publish."""
+    items = "".join(
+        f"<item><guid>urn:{number}</guid><title>{number}</title></item>" for number in range(5000)
+    )
+
+    assert len(await posts(rss(items))) == 5000
+
+
 async def test_harmless_document_types_are_read() -> None:
     """RSS 0.91 has one, and some feeds define their accented letters."""
     old = (
