@@ -332,6 +332,25 @@ async def test_asks_for_news_only_when_told_to() -> None:
     assert again == Page(not_modified=True, validators=fresh.validators)
 
 
+async def test_older_pages_are_always_read_whole() -> None:
+    """What is known of the newest page says nothing of an older one."""
+    asked: list[httpx2.Headers] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.headers)
+        return TestAtom().answer(request)
+
+    known = {"etag": '"1"', "last_modified": "Mon, 01 Jun 2026 10:00:00 GMT"}
+    walk = Walk(target=TestAtom.target, max_posts=9, validators=known)
+    await collect(FeedSource(), walk, run(answer))
+    cursor = "https://example.org/atom?page=2"
+    later = Walk(target=TestAtom.target, max_posts=9, cursor=cursor, validators=known)
+    await collect(FeedSource(), later, run(answer))
+
+    assert ["if-none-match" in headers for headers in asked] == [True, False, False]
+    assert ["if-modified-since" in headers for headers in asked] == [True, False, False]
+
+
 @pytest.mark.parametrize("following", ["file:///etc/hostname", "javascript:x", "http://"])
 async def test_the_next_page_is_on_the_web(following: str) -> None:
     """A feed cannot send us elsewhere."""
