@@ -7,6 +7,7 @@ library, so that each hop passes the guard and takes no credential to another ho
 """
 
 import asyncio
+import logging
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -85,6 +86,9 @@ class HttpClient:
         self.now = now
         self.sleep = sleep
         self._guard = guard or Guard(allow_hosts=allow_hosts)
+        # The library logs every address with its query, where keys travel.
+        for logger in ("httpx2", "httpcore2"):
+            logging.getLogger(logger).setLevel(logging.WARNING)
         self._client = httpx2.AsyncClient(
             transport=transport or GuardedTransport(self._guard, verify=verify),
             headers={
@@ -132,7 +136,8 @@ class HttpClient:
                 address = address.copy_merge_params(params)
             return self._client.build_request(method, address, headers=headers, data=form)
         except (httpx2.InvalidURL, ValueError, TypeError) as error:
-            raise errors.AddressRefused(f"{url[:200]!r} is not a web address.") from error
+            written = url.partition("?")[0][:200]
+            raise errors.AddressRefused(f"{written!r} is not a web address.") from error
 
     async def exchange(self, request: httpx2.Request, *, sent: Callable[[], None]) -> Reply:
         """Send a request, follow its redirects, and read the answer to its end.

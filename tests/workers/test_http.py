@@ -1,4 +1,5 @@
 import gzip
+import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -66,6 +67,14 @@ async def test_says_who_asks() -> None:
     headers = host.requests[0].headers
     assert headers["user-agent"] == "Sluice/1.2 (+https://example.net/contact)"
     assert headers["accept-encoding"] == "gzip, deflate"
+
+
+async def test_no_address_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Keys travel in queries."""
+    with caplog.at_level(logging.DEBUG):
+        await http(Host(ok())).get(ADDRESS)
+
+    assert "secret" not in caplog.text
 
 
 async def test_no_cookie_is_kept() -> None:
