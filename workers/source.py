@@ -67,9 +67,11 @@ class SourceInfo:
     title: str
     target_help: str  #: One sentence that says what a target looks like.
     examples: Sequence[str]  #: Targets, without the platform.
-    documentation: str  #: The address of the platform's own documents.
-    read_on: date  #: The day on which they were read.
-    verified: Evidence
+    #: The address of the platform's own documents, the day on which they were read, and what the
+    #: code was checked against. None for a source that has no platform behind it.
+    documentation: str | None = None
+    read_on: date | None = None
+    verified: Evidence | None = None
     settings: Sequence[Setting] = ()
     closure: Closure | None = None
     #: How fast we call a host that names no limit of its own. None: makes no calls.

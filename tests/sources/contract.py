@@ -86,12 +86,11 @@ class SourceContract(ABC):
         return await collect(self.source, self.walk(cursor), run(self.answer))
 
     def test_says_what_it_is(self) -> None:
-        """Title, help, examples and documents are there, and the examples are targets."""
+        """Title, help and examples are there, and the examples are targets."""
         info = self.source.info
 
         assert info.title
         assert info.target_help.endswith(".")
-        assert urlsplit(info.documentation).scheme == "https"
         assert info.examples
         for example in info.examples:
             assert self.source.normalise(example)
@@ -154,6 +153,15 @@ class HttpSourceContract(SourceContract):
     def empty(self, request: httpx2.Request) -> httpx2.Response:
         """Answer as the platform does for a target without posts."""
         raise NotImplementedError
+
+    def test_says_where_its_facts_come_from(self) -> None:
+        """The platform's documents, when they were read, and what the code was tried on."""
+        info = self.source.info
+
+        assert urlsplit(info.documentation or "").scheme == "https"
+        assert info.read_on is not None
+        assert info.verified is not None
+        assert info.rate is not None
 
     @pytest.mark.parametrize(
         ("status", "kind"),

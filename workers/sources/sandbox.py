@@ -10,14 +10,14 @@ A cursor is the index of the next post. `rate-limited` begins with an empty page
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
 from tasks.errors import TargetInvalid
 from workers.errors import SourceBadReply, SourceNotFound, SourcePrivate, SourceRateLimited
 from workers.http import Http
-from workers.source import Evidence, Page, Source, SourceInfo, SourcePost, Walk
+from workers.source import Page, Source, SourceInfo, SourcePost, Walk
 
 AUTHOR: Final = "Sluice sandbox"
 #: As many as a task may ask for, so that every task can be filled.
@@ -59,9 +59,6 @@ class SandboxSource(Source):
             "anything else behaves as happy."
         ),
         examples=("happy", "instant", "slow", "fails-after-120", "not-found", "rate-limited"),
-        documentation="https://en.wikipedia.org/wiki/Sandbox_(software_development)",
-        read_on=date(2026, 11, 24),
-        verified=Evidence.REAL_SERVER,
         rate=None,
     )
 
