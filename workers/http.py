@@ -46,7 +46,7 @@ class Limits:
     """What one call may cost."""
 
     max_bytes: int = 10 * 1024 * 1024  #: After decompression.
-    total_seconds: float = 30.0  #: From the first byte sent to the last received.
+    total_seconds: float = 30.0  #: From looking up the name to the last byte, redirects included.
     connect_seconds: float = 10.0
     read_seconds: float = 15.0  #: Between two chunks.
     redirects: int = 5
