@@ -6,7 +6,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -29,7 +29,7 @@ REQUIRED = os.environ.get("SLUICE_TEST_REQUIRE_ALL") == "1"
 POSTGRES = os.environ.get("SLUICE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skip the test for want of `what`, or fail where everything is required."""
     if REQUIRED:
         pytest.fail(f"{what} is required here and cannot be reached")
