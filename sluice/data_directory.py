@@ -28,6 +28,16 @@ class DataDirectory:
         """Whether nothing was ever kept here."""
         return not (self.path / DATABASE_FILE).exists() and not (self.path / _CHOICES).exists()
 
+    def make(self) -> None:
+        """Make the directory if need be.
+
+        Raises:
+            DataDirectoryUnusable: It cannot be made.
+        """
+        with self._explained():
+            # Tokens' digests and posts are nobody else's business on a shared machine.
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     @contextlib.contextmanager
     def held(self) -> Generator[None]:
         """Make the directory if need be, and be the one process that serves from it.
@@ -38,9 +48,8 @@ class DataDirectory:
         Raises:
             DataDirectoryUnusable: It cannot be made or written, or another process serves from it.
         """
+        self.make()
         with self._explained():
-            # Tokens' digests and posts are nobody else's business on a shared machine.
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._lock(descriptor)

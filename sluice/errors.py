@@ -32,3 +32,9 @@ class AddressUnavailable(TaskError):
     """Nothing can listen on this host and port."""
 
     code = "ADDRESS_UNAVAILABLE"
+
+
+class ServingFailed(TaskError):
+    """The server ended before it answered anything; the log says why."""
+
+    code = "SERVING_FAILED"

@@ -1,0 +1,76 @@
+"""`sluice up`: the whole product in one process, set up when it starts for the first time."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sluice import serving, sources, workforce
+from sluice.app import Gateway
+from sluice.data_directory import DataDirectory
+from sluice.listening import address_of, listen
+from sluice.services import open_services
+from sluice.settings import Settings
+from tasks import migrations
+from tasks.ports import Sleeper
+
+FIRST_USER: Final = "admin@localhost"
+FIRST_TOKEN: Final = "first"  # noqa: S105 - the token's name, not the token
+FIRST_PLATFORM: Final = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a person should know when the product is about to serve."""
+
+    address: str
+    data_dir: str
+    default_platform: str | None
+    chose_platform: bool  #: The platform was not set but chosen when the directory was new.
+    token: str | None  #: Of the first user; known at the first start alone.
+    user: str | None  #: The first user; as above.
+
+
+def run(settings: Settings, *, announce: Callable[[Started], None]) -> None:
+    """Set up what is missing, call `announce`, and serve until a signal comes.
+
+    Raises:
+        DataDirectoryUnusable, AddressUnavailable, StorageError: Before anything is served.
+    """
+    directory = DataDirectory(settings.data_dir)
+    with directory.held(), contextlib.closing(listen(settings.host, settings.port)) as listener:
+        started = asyncio.run(_prepare(settings, directory, listener))
+        with workforce.embedded(settings) as waker:
+            gateway = Gateway(settings, waker=waker)
+            serving.serve(gateway, settings, listener, on_start=lambda: announce(started))
+
+
+async def _prepare(
+    settings: Settings, directory: DataDirectory, listener: socket.socket
+) -> Started:
+    """Migrate, and on the first start make the user, the token and the choice of a platform."""
+    if settings.default_platform is None and settings.database_is_embedded and directory.is_fresh:
+        directory.choose_default_platform(FIRST_PLATFORM)
+    await migrations.migrate(settings.database)
+    user, token = await _first_user(settings)
+    platform = sources.default_platform(settings)
+    return Started(
+        address=address_of(listener),
+        data_dir=str(directory.path),
+        default_platform=platform,
+        chose_platform=platform is not None and settings.default_platform is None,
+        user=user,
+        token=token,
+    )
+
+
+async def _first_user(settings: Settings) -> tuple[str | None, str | None]:
+    """Make the first user and their token if there is no user at all."""
+    async with open_services(settings, waker=Sleeper()) as services:
+        if await services.accounts.users():
+            return None, None
+        user = await services.accounts.create_user(FIRST_USER, is_admin=True)
+        issued = await services.accounts.create_token(user.id, FIRST_TOKEN)
+        return user.email, issued.token

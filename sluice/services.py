@@ -1,0 +1,64 @@
+"""Opens what every door works on: the database, and the services around it."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from sluice import sources
+from sluice.settings import Settings
+from tasks import migrations
+from tasks.accounts import AccountService
+from tasks.database import Database, open_database
+from tasks.database.opening import sqlite_path
+from tasks.errors import DatabaseUnavailable
+from tasks.ports import Waker
+from tasks.service import TaskService
+from workers.catalogue import SourceCatalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One set belongs to one event loop, because the database's connections do."""
+
+    database: Database
+    catalogue: SourceCatalogue
+    tasks: TaskService
+    accounts: AccountService
+
+
+@contextlib.asynccontextmanager
+async def open_services(settings: Settings, *, waker: Waker) -> AsyncGenerator[Services]:
+    """Open the services on the database, and close them at the end.
+
+    Raises:
+        DatabaseUnavailable: The database cannot be opened.
+        SettingInvalid: The default platform is none.
+    """
+    catalogue = sources.catalogue(settings)
+    database = await open_database(settings.database)
+    try:
+        yield Services(
+            database=database,
+            catalogue=catalogue,
+            tasks=TaskService(database, catalogue=catalogue, waker=waker),
+            accounts=AccountService(database),
+        )
+    finally:
+        await database.close()
+
+
+async def require_database(settings: Settings) -> None:
+    """Refuse a database that a command cannot work on.
+
+    Raises:
+        DatabaseUnavailable: There is none, or it cannot be opened.
+        DatabaseOutdated: It lacks migrations.
+        DatabaseTooNew: A newer version changed it in a way that this one cannot work with.
+    """
+    # Asking SQLite would make the file.
+    if settings.database_is_sqlite and not (path := sqlite_path(settings.database)).exists():
+        raise DatabaseUnavailable(
+            f"There is no database at {path}; make it with `sluice up` or `sluice migrate`, or say "
+            "where it is with --data-dir or SLUICE_DATABASE_URL."
+        )
+    await migrations.require_current(settings.database)

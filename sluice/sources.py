@@ -1,0 +1,49 @@
+"""The platforms that this installation can read, with its settings applied."""
+
+import os
+from collections.abc import Mapping
+
+from sluice.data_directory import DataDirectory
+from sluice.errors import SettingInvalid
+from sluice.settings import PREFIX, Settings
+from tasks.errors import TargetError
+from workers.catalogue import SourceCatalogue
+
+
+def catalogue(settings: Settings, environment: Mapping[str, str] = os.environ) -> SourceCatalogue:
+    """Find the sources and give them the default platform and their credentials.
+
+    Raises:
+        SettingInvalid: The default platform is none.
+    """
+    try:
+        return SourceCatalogue(
+            default_platform=default_platform(settings), credentials=_credentials(environment)
+        )
+    except TargetError as error:
+        raise SettingInvalid(f"{PREFIX}DEFAULT_PLATFORM cannot be used. {error}") from None
+
+
+def default_platform(settings: Settings) -> str | None:
+    """Return the platform of bare ids: the setting, else what the data directory was told.
+
+    The directory's choice holds for its own database alone, so that nobody's production client
+    gets invented posts.
+    """
+    if settings.default_platform is not None or not settings.database_is_embedded:
+        return settings.default_platform
+    return DataDirectory(settings.data_dir).default_platform()
+
+
+def variables(sources: SourceCatalogue) -> set[str]:
+    """Name the environment variables that the sources read."""
+    return {setting.variable for source in sources.sources for setting in source.info.settings}
+
+
+def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what is set, by the names that sources give their settings."""
+    return {
+        variable.removeprefix(PREFIX).lower(): value
+        for variable, value in environment.items()
+        if variable.startswith(PREFIX) and value
+    }
