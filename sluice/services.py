@@ -13,6 +13,7 @@ from tasks.database.opening import sqlite_path
 from tasks.errors import DatabaseUnavailable
 from tasks.ports import Waker
 from tasks.service import TaskService
+from tasks.store.queue import Caps
 from workers.catalogue import SourceCatalogue
 
 
@@ -40,11 +41,18 @@ async def open_services(settings: Settings, *, waker: Waker) -> AsyncGenerator[S
         yield Services(
             database=database,
             catalogue=catalogue,
-            tasks=TaskService(database, catalogue=catalogue, waker=waker),
+            tasks=TaskService(database, catalogue=catalogue, waker=waker, caps=caps(settings)),
             accounts=AccountService(database),
         )
     finally:
         await database.close()
+
+
+def caps(settings: Settings) -> Caps:
+    """Return how many tasks may run at a time; gateways and workers must agree on it."""
+    return Caps(
+        per_user=settings.max_running_per_user, per_platform=settings.max_running_per_platform
+    )
 
 
 async def require_database(settings: Settings) -> None:

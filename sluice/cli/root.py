@@ -65,6 +65,12 @@ def main() -> None:
         )
 
 
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the value alone
+    if asked:
+        typer.echo(f"sluice {version('sluice')}")
+        raise typer.Exit
+
+
 @application.callback()
 def root(
     context: typer.Context,
@@ -78,19 +84,11 @@ def root(
     ] = False,
     _version: Annotated[
         bool,
-        typer.Option(
-            "--version", is_eager=True, callback=lambda asked: _print_version(asked=asked)
-        ),
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show it, and end."),
     ] = False,
 ) -> None:
     """Keep the options that stand before a command."""
     context.obj = Shell(debug=debug, data_dir=data_dir)
-
-
-def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the value alone
-    if asked:
-        typer.echo(f"sluice {version('sluice')}")
-        raise typer.Exit
 
 
 def _wants_traceback() -> bool:
