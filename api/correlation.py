@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER: Final = "X-Request-ID"
@@ -60,6 +61,12 @@ class CorrelationMiddleware:
                 _log_access(scope, answer.status, time.perf_counter() - started)
 
 
+async def masked(request: Request, _error: Exception) -> Response:
+    """Answer what nobody foresaw: with the id under which it stands in the log, and no more."""
+    body = {"message": "Server error", "correlation_id": request.scope["state"]["correlation_id"]}
+    return JSONResponse(body, status_code=500)
+
+
 class _Answer:
     """Watches what is sent, and adds the header to it."""
 
@@ -82,8 +89,8 @@ class _Answer:
         if scope["type"] == "websocket":
             await self._send({"type": "websocket.close", "code": 1011})
             return
-        body = {"message": "Server Error", "correlation_id": self._correlation_id}
-        await JSONResponse(body, status_code=500)(scope, receive, self.send)
+        answer = await masked(Request(scope), RuntimeError())
+        await answer(scope, receive, self.send)
 
 
 def _correlation_id(scope: Scope) -> str:

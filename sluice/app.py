@@ -1,23 +1,19 @@
 """The one ASGI application: everything that answers HTTP, joined."""
 
-from importlib.metadata import version
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
-import structlog
-from prometheus_client import CollectorRegistry
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import rest
-from api.authentication import Authentication
-from api.correlation import HEADER, CorrelationMiddleware
+from api import docs, rest
+from api.correlation import CorrelationMiddleware, masked
 from api.health import Health
+from api.limit import Counter, ProcessCounter, RedisCounter
 from api.measurement import MeasurementMiddleware
+from api.middleware import protected
+from api.proxy import TrustedProxies
 from sluice import readiness
 from sluice.services import Services, open_services
 from sluice.settings import Settings
@@ -26,18 +22,23 @@ from tasks.inspection import Inspection
 from tasks.metrics import Metrics, QueueDepth
 from tasks.ports import Waker
 
-log = structlog.stdlib.get_logger(__name__)
-
 
 class Gateway:
     """Opens what it serves from when the server starts it, and closes that when it ends.
 
-    `waker` reaches the workers; it may be used from any thread.
+    `open_waker` opens what reaches the workers.
     """
 
-    def __init__(self, settings: Settings, *, waker: Waker) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        open_waker: Callable[[], AbstractContextManager[Waker]],
+        metrics: Metrics,
+    ) -> None:
         self._settings = settings
-        self._waker = waker
+        self._open_waker = open_waker
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, a WebSocket, or the server's lifespan."""
@@ -51,59 +52,47 @@ class Gateway:
     async def _live(self, state: dict[str, Any], receive: Receive, send: Send) -> None:
         """Speak the lifespan protocol. What goes wrong is a sentence for the server to log."""
         await receive()
-        started = False
+        phase = "startup"
         try:
-            async with open_services(self._settings, waker=self._waker) as services:
-                state["application"] = build(self._settings, services)
-                await send({"type": "lifespan.startup.complete"})
-                started = True
-                await receive()
+            with self._open_waker() as waker:
+                async with open_services(self._settings, waker=waker) as services:
+                    state["application"] = build(self._settings, services, metrics=self._metrics)
+                    await send({"type": "lifespan.startup.complete"})
+                    await receive()
+                    phase = "shutdown"
         except TaskError as error:
-            phase = "shutdown" if started else "startup"
             await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
             return
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def build(settings: Settings, services: Services) -> Starlette:
-    """Join the doors on opened services."""
-    metrics = Metrics(_registry(), version=version("sluice"))
+def build(settings: Settings, services: Services, *, metrics: Metrics) -> ASGIApp:
+    """Join the doors on opened services, behind what every request passes.
+
+    The proxies' word about the client first, since all else reads it; then the request's id,
+    so that every answer has one; then the measurement; then the API's own guards.
+    """
     depth = QueueDepth(metrics, Inspection(services.database).queue_depth)
     health = Health(
         checks=readiness.checks(settings, services),
         registry=metrics.registry,
         refresh=depth.refresh,
     )
-    return Starlette(
-        routes=[*health.routes(), *rest.routes(services.tasks)],
-        middleware=[
-            Middleware(CorrelationMiddleware),
-            Middleware(MeasurementMiddleware, metrics=metrics),
-            *_cors(settings),
-            Middleware(Authentication, authenticate=services.accounts.authenticate),
-        ],
+    # A route under /api goes before REST's, whose last one answers the rest of /api.
+    routes = [*health.routes(), *docs.routes(), *rest.routes(services.tasks)]
+    app: ASGIApp = Starlette(routes=routes, exception_handlers={Exception: masked})
+    app = protected(
+        app,
+        authenticate=services.accounts.authenticate,
+        counter=_counter(settings),
+        limit=settings.rate_limit_per_minute,
+        cross_origins=settings.cors_origins,
     )
+    app = MeasurementMiddleware(app, metrics=metrics)
+    app = CorrelationMiddleware(app)
+    return TrustedProxies(app, settings.trusted_proxies)
 
 
-def _registry() -> CollectorRegistry:
-    """Return a registry that also tells about the process itself."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    return registry
-
-
-def _cors(settings: Settings) -> list[Middleware]:
-    """Let the set origins' pages in. Tokens go in a header, so no cookies are allowed."""
-    if not settings.cors_origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", HEADER],
-            expose_headers=[HEADER, "X-RateLimit-Limit", "X-RateLimit-Remaining", "Retry-After"],
-        )
-    ]
+def _counter(settings: Settings) -> Counter:
+    """Return what counts requests: for all processes where they share a Redis."""
+    return RedisCounter(settings.redis_url) if settings.redis_url else ProcessCounter()

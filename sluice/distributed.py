@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Final
 
 from sluice import serving, workforce
 from sluice.app import Gateway
 from sluice.errors import StartRefused
+from sluice.instruments import new_metrics
 from sluice.listening import address_of, listen
 from sluice.settings import Settings
 from tasks import migrations
@@ -27,14 +29,18 @@ def serve(settings: Settings, *, processes: int, announce: Callable[[str], None]
         asyncio.run(migrations.refuse_too_new(settings.database))
         address = address_of(listener)
         if processes == 1:
-            gateway = Gateway(settings, waker=workforce.waker(settings))
-            serving.serve(gateway, settings, listener, on_start=lambda: announce(address))
+            gateway = Gateway(
+                settings,
+                open_waker=functools.partial(workforce.waking, settings),
+                metrics=new_metrics(),
+            )
+            serving.serve(gateway, listener, on_start=lambda: announce(address))
         else:
             announce(address)
             serving.serve_in_processes(settings, listener, processes=processes)
 
 
-def work(settings: Settings) -> None:
+def work(settings: Settings, *, announce: Callable[[], None]) -> None:
     """Run tasks until a signal comes.
 
     Raises:
@@ -43,7 +49,7 @@ def work(settings: Settings) -> None:
     """
     _refuse_lonely(settings, command="worker")
     asyncio.run(migrations.refuse_too_new(settings.database))
-    workforce.run(settings)
+    workforce.work(settings, new_metrics(), on_start=announce)
 
 
 def _refuse_lonely(settings: Settings, *, command: str) -> None:

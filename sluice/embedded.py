@@ -10,6 +10,7 @@ from typing import Final
 from sluice import serving, sources, workforce
 from sluice.app import Gateway
 from sluice.data_directory import DataDirectory
+from sluice.instruments import new_metrics
 from sluice.listening import address_of, listen
 from sluice.services import open_services
 from sluice.settings import Settings
@@ -42,9 +43,13 @@ def run(settings: Settings, *, announce: Callable[[Started], None]) -> None:
     directory = DataDirectory(settings.data_dir)
     with directory.held(), contextlib.closing(listen(settings.host, settings.port)) as listener:
         started = asyncio.run(_prepare(settings, directory, listener))
-        with workforce.embedded(settings) as waker:
-            gateway = Gateway(settings, waker=waker)
-            serving.serve(gateway, settings, listener, on_start=lambda: announce(started))
+        metrics = new_metrics()
+        with workforce.working(settings, metrics) as waker:
+            # The worker's own waker, which the gateway must not close.
+            gateway = Gateway(
+                settings, open_waker=lambda: contextlib.nullcontext(waker), metrics=metrics
+            )
+            serving.serve(gateway, listener, on_start=lambda: announce(started))
 
 
 async def _prepare(

@@ -45,7 +45,8 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=before,
+            # The libraries' way, and the lower layers', to give a record fields is `extra`.
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *before],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_rendering(chosen, colors=target.isatty()),

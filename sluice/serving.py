@@ -17,6 +17,7 @@ from sluice import log as logging
 from sluice import workforce
 from sluice.app import Gateway
 from sluice.errors import ServingFailed
+from sluice.instruments import new_metrics
 from sluice.listening import BACKLOG
 from sluice.settings import Settings
 
@@ -29,9 +30,7 @@ SignalHandler: TypeAlias = Callable[[int, FrameType | None], Any]
 log = structlog.stdlib.get_logger(__name__)
 
 
-def serve(
-    gateway: Gateway, settings: Settings, listener: socket.socket, *, on_start: Callable[[], None]
-) -> None:
+def serve(gateway: Gateway, listener: socket.socket, *, on_start: Callable[[], None]) -> None:
     """Serve in this process until SIGINT or SIGTERM, then return; close the listener.
 
     `on_start` is called when requests are answered.
@@ -39,7 +38,7 @@ def serve(
     Raises:
         ServingFailed: The application could not start; the log has said why.
     """
-    server = _Server(_config(settings, lambda: gateway), on_start)
+    server = _Server(_config(lambda: gateway), on_start)
     with _handled(server.handle_exit):
         try:
             server.run(sockets=[listener])
@@ -53,7 +52,7 @@ def serve_in_processes(settings: Settings, listener: socket.socket, *, processes
     Raises:
         ServingFailed: The application could not start; the log has said why.
     """
-    config = _config(settings, functools.partial(_in_child, settings))
+    config = _config(functools.partial(_in_child, settings))
     config.workers = processes
     supervisor = Multiprocess(config, sockets=[listener])
     supervisor.run()
@@ -64,10 +63,14 @@ def serve_in_processes(settings: Settings, listener: socket.socket, *, processes
 def _in_child(settings: Settings) -> Gateway:
     """Begin a child process, which inherits nothing but the settings."""
     logging.configure(settings)
-    return Gateway(settings, waker=workforce.waker(settings))
+    return Gateway(
+        settings,
+        open_waker=functools.partial(workforce.waking, settings),
+        metrics=new_metrics(),
+    )
 
 
-def _config(settings: Settings, factory: Callable[[], Gateway]) -> uvicorn.Config:
+def _config(factory: Callable[[], Gateway]) -> uvicorn.Config:
     return uvicorn.Config(
         factory,
         factory=True,
@@ -76,8 +79,7 @@ def _config(settings: Settings, factory: Callable[[], Gateway]) -> uvicorn.Confi
         access_log=False,  # `api.correlation` writes a line that knows the request's id.
         server_header=False,
         backlog=BACKLOG,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        proxy_headers=False,  # `api.proxy` does it, and knows the host as well.
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 

@@ -1,25 +1,118 @@
 """The one place where the workers' side is joined: wake-ups, and the worker itself."""
 
 import contextlib
-from collections.abc import Generator
+import signal
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager
+from types import FrameType
+from typing import Final
 
+from sluice import sources
+from sluice.instruments import VERSION
+from sluice.services import caps
 from sluice.settings import Settings
-from tasks.ports import Sleeper, Waker
+from tasks.database import open_database
+from tasks.metrics import Metrics
+from tasks.ports import Waker
+from tasks.work import Limits, WorkService
+from workers.broker import open_broker, wake_up
+from workers.http import HttpClient
+from workers.http import Limits as HttpLimits
+from workers.process import Opened, Options, WorkerProcess
+from workers.run import Bounds
+from workers.runner import Tools
+from workers.waker import BrokerWaker
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def embedded(settings: Settings) -> Generator[Waker]:
-    """Run a worker's threads in this process; what is yielded wakes them."""
-    del settings
-    yield Sleeper()
+def waking(settings: Settings) -> Generator[Waker]:
+    """Open what wakes the workers of other processes through the broker."""
+    broker = open_broker(settings.broker_url)
+    waker = BrokerWaker(broker, wake_up)
+    try:
+        yield waker
+    finally:
+        waker.close()
+        broker.close()
 
 
-def waker(settings: Settings) -> Waker:
-    """Return what wakes workers in other processes, by the broker."""
-    del settings
-    return Sleeper()
+@contextlib.contextmanager
+def working(settings: Settings, metrics: Metrics) -> Generator[Waker]:
+    """Run a worker's threads in this process; what is yielded wakes them, and those elsewhere.
+
+    Leaving gives every task back, which takes at most half a minute.
+    """
+    wakers: list[Waker] = []
+    process = WorkerProcess(
+        _opening(settings, metrics, waker=lambda: wakers[0]),
+        Options(
+            concurrency=settings.worker_concurrency,
+            bounds=Bounds(page_cap=settings.page_cap, seconds=settings.max_run_seconds),
+        ),
+    )
+    # The broker wants the process's middleware, and the process's tools want the broker's waker.
+    broker = open_broker(settings.broker_url, middleware=process.middleware)
+    waker = BrokerWaker(broker, wake_up)
+    wakers.append(waker)
+    try:
+        process.start(broker)
+        yield waker
+    finally:
+        process.stop()
+        waker.close()
+        broker.close()
 
 
-def run(settings: Settings) -> None:
-    """Run a worker until SIGINT or SIGTERM, and end it gracefully."""
-    del settings
+def work(settings: Settings, metrics: Metrics, *, on_start: Callable[[], None]) -> None:
+    """Run a worker until SIGINT or SIGTERM; `on_start` is called when it takes tasks."""
+    ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    before = {number: signal.signal(number, end) for number in _SIGNALS}
+    try:
+        with working(settings, metrics):
+            on_start()
+            ended.wait()
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def _opening(
+    settings: Settings, metrics: Metrics, *, waker: Callable[[], Waker]
+) -> Callable[[], AbstractAsyncContextManager[Opened]]:
+    """Return what opens a worker's tools, on the event loop that will use them."""
+
+    @contextlib.asynccontextmanager
+    async def open_tools() -> AsyncGenerator[Opened]:
+        catalogue = sources.catalogue(settings)
+        limits = Limits(
+            lease_seconds=settings.lease_seconds,
+            max_failures=settings.max_failures,
+            caps=caps(settings),
+        )
+        database = await open_database(settings.database)
+        try:
+            async with HttpClient(
+                version=VERSION,
+                contact=settings.contact,
+                allow_hosts=settings.allow_hosts,
+                limits=HttpLimits(max_bytes=settings.max_reply_bytes),
+            ) as http:
+                tools = Tools(
+                    work=WorkService(database, waker=waker(), limits=limits),
+                    catalogue=catalogue,
+                    http=http,
+                    waker=waker(),
+                    metrics=metrics,
+                )
+                yield Opened(database=database, tools=tools)
+        finally:
+            await database.close()
+
+    return open_tools

@@ -27,4 +27,7 @@ def serve(
 
 def worker(context: typer.Context) -> None:
     """Run tasks, for gateways in other processes."""
-    distributed.work(Shell.of(context).settings(serves=True))
+    distributed.work(
+        Shell.of(context).settings(serves=True),
+        announce=lambda: console().print("Sluice takes tasks."),
+    )

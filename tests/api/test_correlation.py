@@ -85,7 +85,7 @@ async def test_what_nobody_caught_is_masked_and_logged_under_the_answered_id() -
             answer = await http.get("/fail")
 
     assert answer.status_code == 500
-    assert answer.json() == {"message": "Server Error", "correlation_id": answer.headers[HEADER]}
+    assert answer.json() == {"message": "Server error", "correlation_id": answer.headers[HEADER]}
     failure = next(record for record in records if record["event"] == "request failed")
     assert failure["correlation_id"] == answer.headers[HEADER]
     assert failure["exc_info"]

@@ -15,11 +15,12 @@ def test_libraries_records_come_in_the_same_json_as_ours() -> None:
 
     with structlog.contextvars.bound_contextvars(correlation_id="abc"):
         structlog.stdlib.get_logger("ours").info("hello", answer=42)
-        logging.getLogger("uvicorn.error").warning("from %s", "uvicorn")
+        logging.getLogger("uvicorn.error").warning("from %s", "uvicorn", extra={"port": 1})
 
     ours, theirs = (json.loads(line) for line in stream.getvalue().splitlines())
     assert (ours["event"], ours["answer"], ours["logger"]) == ("hello", 42, "ours")
     assert (theirs["event"], theirs["level"]) == ("from uvicorn", "warning")
+    assert theirs["port"] == 1
     assert ours["correlation_id"] == theirs["correlation_id"] == "abc"
 
 
