@@ -6,7 +6,7 @@ The descriptions here are the table in README.md; a test compares the two in bot
 import difflib
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlsplit
@@ -233,9 +233,14 @@ def load(**overrides: Any) -> Settings:
         raise SettingInvalid(_sentence(error)) from None
 
 
-def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
-    """Yield a sentence for each variable with our prefix that is no setting, with the nearest."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+def unknown_variables(
+    environment: Mapping[str, str] = os.environ, *, sources: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield a sentence for each variable with our prefix that is no setting, with the nearest.
+
+    `sources` names the variables that the platforms' credentials come from.
+    """
+    known = [*(f"{PREFIX}{name.upper()}" for name in Settings.model_fields), *sources]
     for variable in sorted(environment):
         if not variable.startswith(PREFIX) or variable.startswith(TEST_PREFIX):
             continue

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import orjson
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sluice import log, settings
+from sluice import log, settings, sources
 from sluice.services import Services, open_services, require_database
 from sluice.settings import Settings
 from tasks import models
@@ -22,6 +23,7 @@ from tasks.ports import Sleeper
 from tasks.principal import ADMIN, SCOPES, Principal
 
 T = TypeVar("T")
+logger = structlog.stdlib.get_logger(__name__)
 
 #: For the commands that answer with data.
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
@@ -62,6 +64,10 @@ class Shell:
         level = "debug" if self.debug else "warning" if quiet else loaded.log_level
         loaded = loaded.model_copy(update={"log_level": level})
         log.configure(loaded)
+        if serves:
+            known = sources.variables(sources.catalogue(loaded))
+            for sentence in settings.unknown_variables(sources=known):
+                logger.warning(sentence)
         return loaded
 
     def run(self, work: Callable[[Services], Awaitable[T]]) -> T:

@@ -1,5 +1,7 @@
 """`sluice up`: serve and work in one process, and say how to try it."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -29,22 +31,27 @@ def up(
     """Serve and work in one process. The first start sets everything up."""
     shell = Shell.of(context).in_directory(data_dir)
     settings = shell.settings(serves=True, host=host, port=port)
-    embedded.run(settings, announce=announce)
+    command = _command(data_dir or shell.data_dir)
+    embedded.run(settings, announce=lambda started: announce(started, command=command))
 
 
-def announce(started: Started) -> None:
-    """Print where Sluice is, and on the first start how to try it."""
+def announce(started: Started, *, command: str) -> None:
+    """Print where Sluice is, and on the first start how to try it.
+
+    `command` is how to call this program again on the same data.
+    """
     screen = console()
     lines = [("Sluice", started.address), ("Data", started.data_dir)]
     if started.token is not None:
         lines += [("User", str(started.user)), ("Token", f"{started.token}   (shown only now)")]
     else:
-        lines += [("Token", "another one: sluice token create --name NAME")]
+        lines += [("Token", f"another one: {command} token create --name NAME")]
     for name, value in lines:
         screen.print(Text.assemble((f"{name:<8}", "bold"), value), soft_wrap=True)
     screen.print(f"\n{_platform(started)}", soft_wrap=True)
     if started.token is not None:
-        screen.print(_first_steps(started.address, started.token), soft_wrap=True)
+        steps = _first_steps(started.address, started.token, command=command)
+        screen.print(steps, soft_wrap=True)
     screen.print("\nStop with Ctrl-C.")
 
 
@@ -59,7 +66,16 @@ def _platform(started: Started) -> str:
     )
 
 
-def _first_steps(address: str, token: str) -> str:
+def _command(data_dir: Path | None) -> str:
+    """Return how this program was called, without what only concerns `up`."""
+    program = Path(sys.argv[0])
+    words = ["python", "-m", "sluice"] if program.name == "__main__.py" else [str(program)]
+    if data_dir is not None:
+        words += ["--data-dir", str(data_dir)]
+    return shlex.join(words)
+
+
+def _first_steps(address: str, token: str, *, command: str) -> str:
     """Return commands that work when they are pasted into another terminal."""
     post = (
         f'curl -s {address}/api/tasks -H "Authorization: Bearer $TOKEN" '
@@ -71,6 +87,7 @@ Try it in another terminal:
 
 export TOKEN={token}
 {post} -d '{{"group_id": "sandbox:happy", "max_posts": 100}}'
+{command} task watch 1
 curl -s {address}/api/tasks/1/result -H "Authorization: Bearer $TOKEN"
 
 A public feed:

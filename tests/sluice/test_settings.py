@@ -128,8 +128,9 @@ def test_no_value_whatever_ends_in_anything_but_settings_or_a_sentence(
 def test_an_unknown_variable_is_named_with_the_nearest_setting() -> None:
     """A typing error must not be silent."""
     environment = {"SLUICE_DATABSE_URL": "x", "SLUICE_PORT": "1", "SLUICE_TEST_SERVERS": "x"}
+    environment["SLUICE_REDDIT_SECRET"] = "x"
 
-    [sentence] = unknown_variables(environment)
+    [sentence] = unknown_variables(environment, sources=["SLUICE_REDDIT_SECRET"])
 
     assert sentence.startswith("SLUICE_DATABSE_URL is no setting of Sluice and has no effect")
     assert sentence.endswith("did you mean SLUICE_DATABASE_URL?")
