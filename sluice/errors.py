@@ -1,10 +1,14 @@
 """What can go wrong before anything runs; part of the tree in `tasks/errors.py`.
 
-TaskError
-├── SettingInvalid          a setting whose value cannot be used
-├── StartRefused            the settings are well-formed, but this command cannot run on them
-├── DataDirectoryUnusable   the data directory cannot be made, read, written or locked
-└── AddressUnavailable      host and port cannot be listened on
+    TaskError
+    ├── SettingInvalid          a setting whose value cannot be used
+    ├── StartRefused            the settings are well-formed, but this command cannot run on them
+    ├── DataDirectoryUnusable   the data directory cannot be made, read, written or locked
+    ├── AddressUnavailable      host and port cannot be listened on
+    ├── BrokerUnavailable       the broker does not answer
+    └── ServingFailed           the server ended before it answered anything
+
+The first two end a command with the exit code for wrong usage.
 """
 
 from tasks.errors import TaskError
@@ -38,3 +42,9 @@ class ServingFailed(TaskError):
     """The server ended before it answered anything; the log says why."""
 
     code = "SERVING_FAILED"
+
+
+class BrokerUnavailable(TaskError):
+    """The broker does not answer; the message says which and why."""
+
+    code = "BROKER_UNAVAILABLE"
