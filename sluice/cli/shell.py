@@ -1,6 +1,8 @@
 """What every command shares: its settings, the services it works on, and how it answers."""
 
 import asyncio
+import shlex
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -52,6 +54,15 @@ class Shell:
     def in_directory(self, data_dir: Path | None) -> "Shell":
         """Return the same shell with a command's own `--data-dir`, if that was given."""
         return replace(self, data_dir=data_dir) if data_dir is not None else self
+
+    @property
+    def command(self) -> str:
+        """How to call this program again on the same data, to be shown and pasted."""
+        program = Path(sys.argv[0])
+        words = ["python", "-m", "sluice"] if program.name == "__main__.py" else [str(program)]
+        if self.data_dir is not None:
+            words += ["--data-dir", str(self.data_dir)]
+        return shlex.join(words)
 
     def settings(self, *, serves: bool = False, **overrides: Any) -> Settings:
         """Read the settings and set logging up: as set for what `serves`, else from warnings on.

@@ -57,11 +57,12 @@ def create(
     async def work(services: Services) -> models.Task:
         return await services.tasks.create(await principal_of(services, user), new)
 
-    task = Shell.of(context).run(work)
+    shell = Shell.of(context)
+    task = shell.run(work)
     if as_json:
         print_json(models.public(task))
     else:
-        typer.echo(f"Made task {task.id}. Watch it: sluice task watch {task.id}")
+        typer.echo(f"Made task {task.id}. Watch it: {shell.command} task watch {task.id}")
 
 
 @commands.command("list")

@@ -1,7 +1,5 @@
 """`sluice up`: serve and work in one process, and say how to try it."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,8 +29,7 @@ def up(
     """Serve and work in one process. The first start sets everything up."""
     shell = Shell.of(context).in_directory(data_dir)
     settings = shell.settings(serves=True, host=host, port=port)
-    command = _command(data_dir or shell.data_dir)
-    embedded.run(settings, announce=lambda started: announce(started, command=command))
+    embedded.run(settings, announce=lambda started: announce(started, command=shell.command))
 
 
 def announce(started: Started, *, command: str) -> None:
@@ -64,15 +61,6 @@ def _platform(started: Started) -> str:
         f"A group_id without a platform goes to {started.default_platform}, which invents its "
         "posts; SLUICE_DEFAULT_PLATFORM changes that."
     )
-
-
-def _command(data_dir: Path | None) -> str:
-    """Return how this program was called, without what only concerns `up`."""
-    program = Path(sys.argv[0])
-    words = ["python", "-m", "sluice"] if program.name == "__main__.py" else [str(program)]
-    if data_dir is not None:
-        words += ["--data-dir", str(data_dir)]
-    return shlex.join(words)
 
 
 def _first_steps(address: str, token: str, *, command: str) -> str:

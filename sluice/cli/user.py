@@ -31,11 +31,13 @@ def create(
     async def work(services: Services) -> models.User:
         return await services.accounts.create_user(email, password=password, is_admin=admin)
 
-    user = Shell.of(context).run(work)
+    shell = Shell.of(context)
+    user = shell.run(work)
     if as_json:
         print_json(fields_of(user))
     else:
-        typer.echo(f"Made {user.email}. A token: sluice token create --user {user.email} --name …")
+        create_token = f"{shell.command} token create --user {user.email} --name NAME"
+        typer.echo(f"Made {user.email}. A token: {create_token}")
 
 
 @commands.command("list")
