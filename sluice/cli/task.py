@@ -165,16 +165,17 @@ async def follow(
 
     An end that a reset follows already is none: the events go on.
     """
-    after = 0
+    last: models.TaskEvent | None = None
     while True:
-        events = await tasks.events(principal, task_id, after=after, limit=BATCH)
+        events = await tasks.events(principal, task_id, after=last.seq if last else 0, limit=BATCH)
         for event in events:
             yield event
-            after = event.seq
-        if events and len(events) < BATCH and events[-1].type in _TERMINAL:
+            last = event
+        if len(events) == BATCH:
+            continue  # There may be more, and a reset among it.
+        if last is not None and last.type in _TERMINAL:
             return
-        if len(events) < BATCH:
-            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _print_lines(tasks: TaskService, principal: Principal, task_id: int) -> models.TaskEvent:
