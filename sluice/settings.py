@@ -138,8 +138,8 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Names = Field(
         (),
-        description="Addresses or networks, separated by commas, whose `X-Forwarded-For` and "
-        "`X-Forwarded-Proto` are believed.",
+        description="Addresses or networks, separated by commas, whose `X-Forwarded-For`, "
+        "`-Proto` and `-Host` are believed.",
     )
     cors_origins: Names = Field(
         (),
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     def _check_trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for proxy in value:
             try:
-                ipaddress.ip_network(proxy)
+                ipaddress.ip_network(proxy, strict=False)
             except ValueError:
                 raise ValueError(
                     f"{proxy} must be an address or a network, like 10.0.0.7 or 10.0.0.0/8"

@@ -21,7 +21,11 @@ def catalogue(settings: Settings, environment: Mapping[str, str] = os.environ) -
             default_platform=default_platform(settings), credentials=_credentials(environment)
         )
     except TargetError as error:
-        raise SettingInvalid(f"{PREFIX}DEFAULT_PLATFORM cannot be used. {error}") from None
+        chosen = f"The default platform that was chosen for {settings.data_dir.absolute()}"
+        which = f"{PREFIX}DEFAULT_PLATFORM" if settings.default_platform is not None else chosen
+        raise SettingInvalid(
+            f"{which} cannot be used. {error} Set {PREFIX}DEFAULT_PLATFORM to one that exists."
+        ) from None
 
 
 def default_platform(settings: Settings) -> str | None:

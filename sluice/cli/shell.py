@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import orjson
 import structlog
@@ -35,8 +35,11 @@ OfUser = Annotated[
     typer.Option("--user", metavar="EMAIL", help="Whose. Not needed where there is one user."),
 ]
 
+#: The largest number that a row can have; the databases refuse to look for more.
+MAX_ID: Final = 2**63 - 1
+
 #: Wide enough for every column when a table goes into a file or a pipe.
-_PIPE_WIDTH = 200
+_PIPE_WIDTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from sluice.cli.shell import (
+    MAX_ID,
     AsJson,
     OfUser,
     Shell,
@@ -26,7 +27,7 @@ from tasks.validation import Listing, NewTask
 
 commands = typer.Typer(help="What clients do with tasks.", no_args_is_help=True)
 
-TaskId = Annotated[int, typer.Argument(metavar="ID", help="The task's number.")]
+TaskId = Annotated[int, typer.Argument(metavar="ID", max=MAX_ID, help="The task's number.")]
 
 #: Another process writes the events, so the log is asked; a person sees no difference below this.
 POLL_SECONDS: Final = 0.3

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sluice.cli.shell import AsJson, OfUser, Shell, print_json, print_table, user_of
+from sluice.cli.shell import MAX_ID, AsJson, OfUser, Shell, print_json, print_table, user_of
 from sluice.services import Services
 from tasks import models
 from tasks.accounts import DEFAULT_SCOPES, IssuedToken
@@ -87,7 +87,9 @@ def list_tokens(context: typer.Context, *, user: OfUser = None, as_json: AsJson 
 @commands.command()
 def revoke(
     context: typer.Context,
-    token_id: Annotated[int, typer.Argument(metavar="ID", help="From `sluice token list`.")],
+    token_id: Annotated[
+        int, typer.Argument(metavar="ID", max=MAX_ID, help="From `sluice token list`.")
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -124,6 +124,8 @@ def test_unknown_commands_and_options_are_usage_errors(sluice: Command) -> None:
     assert sluice("tsak").code == 2
     assert sluice("task", "list", "--colour").code == 2
     assert sluice("task", "show", "one").code == 2
+    assert sluice("task", "show", str(2**63)).code == 2
+    assert sluice("token", "revoke", str(2**63)).code == 2
 
 
 def test_what_a_group_id_means_can_be_asked_without_a_database(sluice: Command) -> None:
