@@ -32,7 +32,7 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _stamp(chosen),
         structlog.processors.StackInfoRenderer(),
         _hide_passwords,
     ]
@@ -65,6 +65,13 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
     for name in _QUIET:
         logging.getLogger(name).setLevel(level if settings.log_level != "info" else "WARNING")
     logging.captureWarnings(capture=True)
+
+
+def _stamp(chosen: Literal["console", "json"]) -> structlog.types.Processor:
+    """Return what adds the time: for machines in full, for a person at a terminal the hour."""
+    if chosen == "json":
+        return structlog.processors.TimeStamper(fmt="iso", utc=True)
+    return structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
 
 
 def _rendering(
