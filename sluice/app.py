@@ -1,6 +1,7 @@
 """The one ASGI application: everything that answers HTTP, joined."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -54,19 +55,27 @@ class Gateway:
         await receive()
         phase = "startup"
         try:
-            with self._open_waker() as waker:
-                async with open_services(self._settings, waker=waker) as services:
-                    state["application"] = build(self._settings, services, metrics=self._metrics)
-                    await send({"type": "lifespan.startup.complete"})
-                    await receive()
-                    phase = "shutdown"
+            async with self._opened() as application:
+                state["application"] = application
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                phase = "shutdown"
         except TaskError as error:
             await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
             return
         await send({"type": "lifespan.shutdown.complete"})
 
+    @contextlib.asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[ASGIApp]:
+        with self._open_waker() as waker:
+            async with (
+                open_services(self._settings, waker=waker) as services,
+                counting(self._settings) as counter,
+            ):
+                yield build(self._settings, services, counter=counter, metrics=self._metrics)
 
-def build(settings: Settings, services: Services, *, metrics: Metrics) -> ASGIApp:
+
+def build(settings: Settings, services: Services, *, counter: Counter, metrics: Metrics) -> ASGIApp:
     """Join the doors on opened services, behind what every request passes.
 
     The proxies' word about the client first, since all else reads it; then the request's id,
@@ -84,7 +93,7 @@ def build(settings: Settings, services: Services, *, metrics: Metrics) -> ASGIAp
     app = protected(
         app,
         authenticate=services.accounts.authenticate,
-        counter=_counter(settings),
+        counter=counter,
         limit=settings.rate_limit_per_minute,
         cross_origins=settings.cors_origins,
     )
@@ -93,6 +102,14 @@ def build(settings: Settings, services: Services, *, metrics: Metrics) -> ASGIAp
     return TrustedProxies(app, settings.trusted_proxies)
 
 
-def _counter(settings: Settings) -> Counter:
-    """Return what counts requests: for all processes where they share a Redis."""
-    return RedisCounter(settings.redis_url) if settings.redis_url else ProcessCounter()
+@contextlib.asynccontextmanager
+async def counting(settings: Settings) -> AsyncGenerator[Counter]:
+    """Open what counts requests: for all processes where they share a Redis."""
+    if settings.redis_url is None:
+        yield ProcessCounter()
+        return
+    counter = RedisCounter(settings.redis_url)
+    try:
+        yield counter
+    finally:
+        await counter.close()

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 from starlette.types import Message
 
+from api.limit import ProcessCounter
 from sluice.app import Gateway, build
 from sluice.instruments import new_metrics
 from sluice.services import Services, open_services
@@ -32,7 +33,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 @pytest.fixture
 async def http(settings: Settings, services: Services) -> AsyncIterator[httpx2.AsyncClient]:
     """Return a client of the whole application."""
-    application = build(settings, services, metrics=new_metrics())
+    application = build(settings, services, counter=ProcessCounter(), metrics=new_metrics())
     transport = httpx2.ASGITransport(app=application)
     async with httpx2.AsyncClient(transport=transport, base_url="http://sluice.test") as client:
         yield client
