@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from tasks.principal import Principal
 
 from api.rest import errors
 from tasks.errors import TaskError, Unauthenticated
+from tasks.principal import Principal
 
 #: Turns a token into who holds it, or raises `Unauthenticated`.
 Authenticate = Callable[[str], Awaitable[Principal]]

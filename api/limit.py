@@ -17,10 +17,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from tasks.principal import Principal
 
 from api.authentication import api_path
 from api.rest import shapes
+from tasks.principal import Principal
 
 logger = logging.getLogger(__name__)
 

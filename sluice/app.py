@@ -16,7 +16,7 @@ from api.measurement import MeasurementMiddleware
 from api.middleware import protected
 from api.proxy import TrustedProxies
 from sluice import readiness
-from sluice.services import Services, open_services
+from sluice.services import Databases, Services, open_services
 from sluice.settings import Settings
 from tasks.errors import TaskError
 from tasks.inspection import Inspection
@@ -27,7 +27,7 @@ from tasks.ports import Waker
 class Gateway:
     """Opens what it serves from when the server starts it, and closes that when it ends.
 
-    `open_waker` opens what reaches the workers.
+    `open_waker` opens what reaches the workers; `databases` is shared with them in `sluice up`.
     """
 
     def __init__(
@@ -36,8 +36,10 @@ class Gateway:
         *,
         open_waker: Callable[[], AbstractContextManager[Waker]],
         metrics: Metrics,
+        databases: Databases | None = None,
     ) -> None:
         self._settings = settings
+        self._databases = databases
         self._open_waker = open_waker
         self._metrics = metrics
 
@@ -69,7 +71,7 @@ class Gateway:
     async def _opened(self) -> AsyncGenerator[ASGIApp]:
         with self._open_waker() as waker:
             async with (
-                open_services(self._settings, waker=waker) as services,
+                open_services(self._settings, waker=waker, databases=self._databases) as services,
                 counting(self._settings) as counter,
             ):
                 yield build(self._settings, services, counter=counter, metrics=self._metrics)

@@ -12,10 +12,11 @@ from sluice.app import Gateway
 from sluice.data_directory import DataDirectory
 from sluice.instruments import new_metrics
 from sluice.listening import address_of, listen
-from sluice.services import open_services
+from sluice.services import Databases, open_services
 from sluice.settings import Settings
 from tasks import migrations
 from tasks.ports import Sleeper
+from tasks.work import Limits, WorkService
 
 FIRST_USER: Final = "admin@localhost"
 FIRST_TOKEN: Final = "first"  # noqa: S105 - the token's name, not the token
@@ -44,10 +45,14 @@ def run(settings: Settings, *, announce: Callable[[Started], None]) -> None:
     with directory.held(), contextlib.closing(listen(settings.host, settings.port)) as listener:
         started = asyncio.run(_prepare(settings, directory, listener))
         metrics = new_metrics()
-        with workforce.working(settings, metrics) as waker:
+        databases = Databases(settings)
+        with workforce.working(settings, metrics, databases=databases) as waker:
             # The worker's own waker, which the gateway must not close.
             gateway = Gateway(
-                settings, open_waker=lambda: contextlib.nullcontext(waker), metrics=metrics
+                settings,
+                open_waker=lambda: contextlib.nullcontext(waker),
+                metrics=metrics,
+                databases=databases,
             )
             serving.serve(gateway, listener, on_start=lambda: announce(started))
 
@@ -59,6 +64,8 @@ async def _prepare(
     if settings.default_platform is None and settings.database_is_embedded and directory.is_fresh:
         directory.choose_default_platform(FIRST_PLATFORM)
     await migrations.migrate(settings.database)
+    if settings.database_is_embedded:
+        await _end_leases(settings)
     user, token = await _first_user(settings)
     platform = sources.default_platform(settings)
     return Started(
@@ -69,6 +76,15 @@ async def _prepare(
         user=user,
         token=token,
     )
+
+
+async def _end_leases(settings: Settings) -> None:
+    """End what a process that died here held: the directory is ours, so nobody else works on it.
+
+    Its tasks go on at once instead of when their leases would have run out.
+    """
+    async with Databases(settings).opened() as database:
+        await WorkService(database, waker=Sleeper(), limits=Limits()).end_leases()
 
 
 async def _first_user(settings: Settings) -> tuple[str | None, str | None]:

@@ -1,6 +1,7 @@
 """Opens what every door works on: the database, and the services around it."""
 
 import contextlib
+import threading
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from tasks import migrations
 from tasks.accounts import AccountService
 from tasks.database import Database, open_database
 from tasks.database.opening import sqlite_path
+from tasks.database.sqlite import SqliteDatabase
 from tasks.errors import DatabaseUnavailable
 from tasks.ports import Waker
 from tasks.service import TaskService
@@ -27,8 +29,54 @@ class Services:
     accounts: AccountService
 
 
+class Databases:
+    """Opens the database, once for each event loop that asks.
+
+    PostgreSQL's connections belong to a loop. SQLite's file has one writer thread a process,
+    which all its loops share: they get the same object, closed with the last of them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._shared: Database | None = None
+        self._users = 0
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncGenerator[Database]:
+        """Open the database for the running loop.
+
+        Raises:
+            DatabaseUnavailable: It cannot be opened.
+        """
+        if not self._settings.database_is_sqlite:
+            database = await open_database(self._settings.database)
+            try:
+                yield database
+            finally:
+                await database.close()
+            return
+        with self._lock:
+            if self._shared is None:
+                self._shared = SqliteDatabase(sqlite_path(self._settings.database))
+            self._users += 1
+            shared = self._shared
+        try:
+            yield shared
+        finally:
+            with self._lock:
+                self._users -= 1
+                last = self._users == 0
+                if last:
+                    self._shared = None
+            if last:
+                await shared.close()
+
+
 @contextlib.asynccontextmanager
-async def open_services(settings: Settings, *, waker: Waker) -> AsyncGenerator[Services]:
+async def open_services(
+    settings: Settings, *, waker: Waker, databases: Databases | None = None
+) -> AsyncGenerator[Services]:
     """Open the services on the database, and close them at the end.
 
     Raises:
@@ -36,16 +84,13 @@ async def open_services(settings: Settings, *, waker: Waker) -> AsyncGenerator[S
         SettingInvalid: The default platform is none.
     """
     catalogue = sources.catalogue(settings)
-    database = await open_database(settings.database)
-    try:
+    async with (databases or Databases(settings)).opened() as database:
         yield Services(
             database=database,
             catalogue=catalogue,
             tasks=TaskService(database, catalogue=catalogue, waker=waker, caps=caps(settings)),
             accounts=AccountService(database),
         )
-    finally:
-        await database.close()
 
 
 def caps(settings: Settings) -> Caps:

@@ -10,9 +10,8 @@ from typing import Final
 
 from sluice import sources
 from sluice.instruments import VERSION
-from sluice.services import caps
+from sluice.services import Databases, caps
 from sluice.settings import Settings
-from tasks.database import open_database
 from tasks.metrics import Metrics
 from tasks.ports import Waker
 from tasks.work import Limits, WorkService
@@ -40,14 +39,16 @@ def waking(settings: Settings) -> Generator[Waker]:
 
 
 @contextlib.contextmanager
-def working(settings: Settings, metrics: Metrics) -> Generator[Waker]:
+def working(
+    settings: Settings, metrics: Metrics, *, databases: Databases | None = None
+) -> Generator[Waker]:
     """Run a worker's threads in this process; what is yielded wakes them, and those elsewhere.
 
     Leaving gives every task back, which takes at most half a minute.
     """
     wakers: list[Waker] = []
     process = WorkerProcess(
-        _opening(settings, metrics, waker=lambda: wakers[0]),
+        _opening(settings, metrics, databases or Databases(settings), waker=lambda: wakers[0]),
         Options(
             concurrency=settings.worker_concurrency,
             bounds=Bounds(page_cap=settings.page_cap, seconds=settings.max_run_seconds),
@@ -84,7 +85,7 @@ def work(settings: Settings, metrics: Metrics, *, on_start: Callable[[], None]) 
 
 
 def _opening(
-    settings: Settings, metrics: Metrics, *, waker: Callable[[], Waker]
+    settings: Settings, metrics: Metrics, databases: Databases, *, waker: Callable[[], Waker]
 ) -> Callable[[], AbstractAsyncContextManager[Opened]]:
     """Return what opens a worker's tools, on the event loop that will use them."""
 
@@ -96,23 +97,22 @@ def _opening(
             max_failures=settings.max_failures,
             caps=caps(settings),
         )
-        database = await open_database(settings.database)
-        try:
-            async with HttpClient(
+        async with (
+            databases.opened() as database,
+            HttpClient(
                 version=VERSION,
                 contact=settings.contact,
                 allow_hosts=settings.allow_hosts,
                 limits=HttpLimits(max_bytes=settings.max_reply_bytes),
-            ) as http:
-                tools = Tools(
-                    work=WorkService(database, waker=waker(), limits=limits),
-                    catalogue=catalogue,
-                    http=http,
-                    waker=waker(),
-                    metrics=metrics,
-                )
-                yield Opened(database=database, tools=tools)
-        finally:
-            await database.close()
+            ) as http,
+        ):
+            tools = Tools(
+                work=WorkService(database, waker=waker(), limits=limits),
+                catalogue=catalogue,
+                http=http,
+                waker=waker(),
+                metrics=metrics,
+            )
+            yield Opened(database=database, tools=tools)
 
     return open_tools

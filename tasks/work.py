@@ -244,6 +244,10 @@ class WorkService:
             more=SWEEP_BATCH in (due, len(taken) + len(abandoned)),
         )
 
+    async def end_leases(self) -> None:
+        """Let every lease run out now; only for who knows that no other worker lives."""
+        await self._database.write(run.end_all)
+
     async def reconcile(self) -> None:
         """Put every owner in the line who has something claimable: the last safety net."""
         await self._database.write(queue.reconcile)

@@ -2,11 +2,10 @@
 
 from typing import Any, Final
 
-from tasks.principal import RESULTS_READ, TASKS_READ, TASKS_WRITE
-
 from api.openapi import example as examples
 from api.openapi.answer import BODY_FAILURES, BROKEN, STATUS_OF, answer, content, said
 from api.openapi.schema import STATUS_NAMES, SUCCESS, Schema, object_of, ref
+from tasks.principal import RESULTS_READ, TASKS_READ, TASKS_WRITE
 from tasks.validation import MAX_IDEMPOTENCY_KEY, MAX_PAGE, MAX_PER_PAGE, SortBy
 
 TASK_ID: Final[Schema] = {

@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
-from tasks.principal import TASKS_WRITE, Principal
 
 from api.rest.errors import BodyTooLarge, MalformedBody, UnsupportedBody
 from tasks.errors import TaskNotFound, ValidationFailed
+from tasks.principal import TASKS_WRITE, Principal
 from tasks.validation import Idempotency
 
 MAX_BODY_BYTES: Final = 1024 * 1024

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import orjson
 from starlette.responses import Response
-from tasks.service import TaskPage, TaskResult
 
 from api.rest.links import Links
 from tasks import models
+from tasks.service import TaskPage, TaskResult
 
 #: Times are UTC, in whole seconds, with `Z`: `2024-01-01T10:00:00Z`.
 _TIMES: Final = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS

@@ -99,6 +99,9 @@ MADE_CLAIMABLE = Statement(
     )
     .values(not_before=None)
 )
+END_ALL = Statement(
+    sa.update(Task).where(TASK.lease_expires_at.is_not(None)).values(lease_expires_at=now())
+)
 NEXT_LEASE_END = Statement(sa.select(sa.func.min(TASK.lease_expires_at), now()))
 NEXT_DUE = Statement(
     sa.select(sa.func.min(TASK.not_before), now()).where(
@@ -119,6 +122,11 @@ def held(worker_id: str, task_ids: Sequence[int]) -> Steps[dict[int, int]]:
     """Return the attempts of those of a worker's tasks that it still holds."""
     rows = yield HELD_NOW(held_by=worker_id, task_ids=list(task_ids))
     return {row[0]: row[1] for row in rows}
+
+
+def end_all() -> Steps[None]:
+    """Let every lease run out now."""
+    yield END_ALL()
 
 
 def expired(*, limit: int) -> Steps[list[Task]]:
