@@ -73,6 +73,7 @@ def _unavailable(error: errors.TaskError) -> Response:
     return shapes.error("Service unavailable", status=503, headers={"Retry-After": "5"})
 
 
+#: Each translator takes errors of its own class.
 _ANSWERS: Final[Mapping[type[Exception], Callable[[Any], Response]]] = {
     RequestRefused: _refused_request,
     errors.Unauthenticated: _unauthenticated,
@@ -86,10 +87,14 @@ _ANSWERS: Final[Mapping[type[Exception], Callable[[Any], Response]]] = {
 }
 
 
+def _translator(kind: type[Exception]) -> Callable[[Any], Response] | None:
+    return _ANSWERS.get(kind)
+
+
 def answer(error: Exception) -> Response:
     """Translate an error; one that nobody foresaw is logged, and masked by its id there."""
     for kind in type(error).__mro__:
-        if translate := _ANSWERS.get(kind):
+        if translate := _translator(kind):
             return translate(error)
     error_id = secrets.token_hex(8)
     logger.error("Unexpected error %s", error_id, exc_info=error)
