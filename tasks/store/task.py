@@ -140,7 +140,7 @@ def _page(sort_by: str, *, descending: bool, filtered: bool) -> Statement:
     if filtered:
         ids = ids.where(TASK.status == sa.bindparam("status"))
     ids = ids.order_by(*order).limit(sa.bindparam("limit", type_=sa.Integer))
-    ids = ids.offset(sa.bindparam("offset", type_=sa.Integer))
+    ids = ids.offset(sa.bindparam("offset", type_=sa.BigInteger))
     return Statement(sa.select(*TASK).where(TASK.id.in_(ids.scalar_subquery())).order_by(*order))
 
 
