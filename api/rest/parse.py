@@ -21,9 +21,7 @@ _MAX_FIELDS: Final = 100
 _MANY_DIGITS: Final = 10
 
 _ID: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-_LARGEST_MANY_DIGITS: Final = 10
-
-_ID: Final = 2**63 - 1
+_LARGEST_ID: Final = 2**63 - 1
 
 Values = Mapping[str, Any]
 

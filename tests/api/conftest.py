@@ -28,6 +28,21 @@ GROUP_ID = "123456789"
 ADDRESS = "http://example.com"
 
 
+NOT_FOUND = {"status": "error", "message": "Task not found"}
+LISTED_KEYS = [
+    "id",
+    "group_id",
+    "group_name",
+    "max_posts",
+    "priority",
+    "status",
+    "created_at",
+    "has_result",
+    "posts_count",
+]
+CREATED_KEYS = LISTED_KEYS[:7]
+
+
 class DocumentedCatalogue:
     """Takes bare ids, as with a default platform set, but for three that lead nowhere."""
 
@@ -194,3 +209,16 @@ def post(number: int) -> Sample:
         comments=5,
         shares=2,
     )
+
+
+def assert_invalid(answer: httpx2.Response, errors: dict[str, list[str]]) -> None:
+    """Check the documented validation envelope."""
+    expected = {"status": "error", "message": "Validation failed", "errors": errors}
+    assert (answer.status_code, answer.json()) == (422, expected)
+
+
+async def ids(client: httpx2.AsyncClient, **params: Any) -> list[int]:
+    """List the ids of a page."""
+    answer = await client.get("/api/tasks", params=params)
+    assert answer.status_code == 200, answer.text
+    return [task["id"] for task in answer.json()["data"]]

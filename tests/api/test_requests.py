@@ -20,6 +20,12 @@ JSON = {"Content-Type": "application/json"}
 MALFORMED = {"status": "error", "message": "Malformed JSON"}
 
 
+@pytest.fixture
+def backend() -> str:
+    """Name one database: which one it is does not matter here."""
+    return "sqlite"
+
+
 @pytest.mark.parametrize(
     "body",
     [
