@@ -25,7 +25,6 @@ from pydantic import (
     StrictStr,
     ValidationError,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError, PydanticUseDefault
 
 from tasks.errors import ValidationFailed
 from tasks.models import TaskStatus
@@ -84,20 +83,18 @@ def _text_of_number(value: object) -> object:
 def _storable(value: str) -> str:
     """Refuse what PostgreSQL cannot keep in a text: NUL, and halves of surrogate pairs."""
     if "\0" in value:
-        raise PydanticCustomError("nul", "NUL")
+        raise ValueError("nul")
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise PydanticCustomError("surrogate", "lone surrogate") from None
+            raise ValueError("surrogate") from None
     return value
 
 
-def _default_if_none(value: object) -> object:
-    """Let null mean the field's default."""
-    if value is None:
-        raise PydanticUseDefault
-    return value
+def _zero_if_none(value: object) -> object:
+    """Let null mean 0."""
+    return 0 if value is None else value
 
 
 Integer = Annotated[StrictInt, BeforeValidator(_whole)]
@@ -111,7 +108,7 @@ GroupId = Annotated[
 GroupName = Annotated[StrictStr, Field(max_length=MAX_GROUP_NAME), AfterValidator(_storable)]
 MaxPosts = Annotated[Integer, Field(ge=1, le=MAX_POSTS)]
 Priority = Annotated[
-    Integer, Field(ge=PRIORITY_LEAST, le=PRIORITY_MOST), BeforeValidator(_default_if_none)
+    Integer, Field(ge=PRIORITY_LEAST, le=PRIORITY_MOST), BeforeValidator(_zero_if_none)
 ]
 PerPage = Annotated[Integer, Field(ge=1, le=MAX_PER_PAGE)]
 Page = Annotated[Integer, Field(ge=1, le=MAX_PAGE)]
@@ -137,7 +134,7 @@ class Input(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ValidationFailed(_sentences(error.errors(include_url=False))) from None
+            raise ValidationFailed(_sentences(error)) from None
 
 
 class _WithoutNulls(Input):
@@ -235,12 +232,14 @@ def _trimmed(value: object) -> object:
     return (value.strip() or None) if isinstance(value, str) else value
 
 
-def _sentences(errors: list[ErrorDetails]) -> dict[str, list[str]]:
+def _sentences(failed: ValidationError) -> dict[str, list[str]]:
     """Word pydantic's errors, by the name of the field."""
     worded: dict[str, list[str]] = {}
-    for error in errors:
-        field = str(error["loc"][0])
-        template = _SENTENCES.get(error["type"], "The {name} field is invalid.")
-        sentence = template.format(name=field.replace("_", " "), **error.get("ctx", {}))
+    for error in failed.errors(include_url=False):
+        field, details = str(error["loc"][0]), error.get("ctx", {})
+        # Our own checks name their sentence by the message of the `ValueError` they raise.
+        kind = str(details["error"]) if error["type"] == "value_error" else error["type"]
+        template = _SENTENCES.get(kind, "The {name} field is invalid.")
+        sentence = template.format(name=field.replace("_", " "), **details)
         worded.setdefault(field, []).append(sentence)
     return worded
