@@ -4,6 +4,8 @@ The page is rendered once from the description, so that the two cannot disagree.
 nothing from other hosts, and its policy forbids inline scripts.
 """
 
+import re
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +25,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_CODE: Final = re.compile(r"`([^`]+)`")
 _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -72,6 +75,7 @@ def _page(description: Schema) -> str:
         lstrip_blocks=True,
     )
     templates.filters["pretty"] = _pretty
+    templates.filters["prose"] = _prose
     return templates.get_template("reference.html").render(
         info=description["info"],
         endpoints=[
@@ -160,6 +164,11 @@ def _type(sent: Schema) -> str:
 
 def _example(answer: Schema) -> Any:
     return answer["content"]["application/json"]["example"]
+
+
+def _prose(text: str) -> str:
+    """Escape a description, and show what stands between backticks in it as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _pretty(value: object) -> str:
