@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-servers check bench schema migration lock
+.PHONY: setup run test test-servers check bench bench-rest schema migration lock
 
 .DEFAULT_GOAL := run
 
@@ -37,6 +37,11 @@ check: setup ## what CI checks before the tests
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
+
+bench: bench-rest ## every benchmark
+
+bench-rest: setup ## REST reads, beside FastAPI + SQLModel + AsyncSession
+	@$(BIN)/python bench/rest/run.py
 
 migration: setup ## make a migration from the models: make migration NAME="add a column"
 	@$(BIN)/python -m tasks.migrations "$(NAME)"

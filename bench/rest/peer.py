@@ -134,7 +134,7 @@ User = Annotated[int, Depends(user)]
 
 
 @app.get("/api/tasks")
-async def tasks(
+async def tasks(  # noqa: PLR0917 - FastAPI takes a route's parameters from its signature
     request: Request,
     owner: User,
     opened: Session,

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ INSERT INTO task (user_id, group_id, group_name, platform, target, max_posts, pr
                   attempt, failures, cursor_state, posts_count, created_at, assigned_at,
                   completed_at, updated_at, revision)
 SELECT 1 + n % {users}, 'sandbox:' || n, 'Group ' || n, 'sandbox', n::text, 100, n % 5,
-       (ARRAY['completed', 'completed', 'completed', 'failed'])[1 + n % 4], 1, 0, 'exhausted', n % 100,
+       (ARRAY['completed', 'completed', 'completed', 'failed'])[1 + n % 4], 1, 0, 'exhausted',
+       n % 100,
        now() - make_interval(secs => n), now() - make_interval(secs => n - 1),
        now() - make_interval(secs => n - 9), now(), 4
 FROM generate_series(1, {tasks}) AS n
@@ -64,10 +65,8 @@ async def prepare(name: str) -> str:
     await migrate(url)
     database = await open_database(url)
     accounts = AccountService(database)
-    for number in range(USERS):
-        user = await accounts.create_user(f"user{number}@example.org")
-        if number == 0:
-            token = (await accounts.create_token(user.id, "bench")).token
+    users = [await accounts.create_user(f"user{number}@example.org") for number in range(USERS)]
+    token = (await accounts.create_token(users[0].id, "bench")).token
     await database.close()
     connection: Any = await driver.connect(url)
     await connection.execute(SEED.format(users=USERS, tasks=TASKS))
@@ -89,7 +88,7 @@ async def admin(statement: str) -> None:
 
 
 @contextlib.contextmanager
-def serving(command: list[str], port: int, token: str, **environment: str) -> Iterator[None]:
+def serving(command: list[str], port: int, token: str, **environment: str) -> Generator[None]:
     """Run a server on the first core until the block ends."""
     process = subprocess.Popen(
         ["taskset", "-c", "0", *command],
