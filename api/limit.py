@@ -15,7 +15,6 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.authentication import api_path
@@ -126,6 +125,7 @@ class RateLimit:
         self._app = app
         self._counter = counter
         self._limit = limit
+        self._shown = str(limit).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request and pass it on, or answer it with 429."""
@@ -133,13 +133,15 @@ class RateLimit:
         if scope["type"] != "http" or principal is None or api_path(scope) is None:
             return await self._app(scope, receive, send)
         usage = await self._counter.count(_key(principal))
+        left = str(max(0, self._limit - usage.count))
+        if usage.count <= self._limit:
+            raw = [(b"x-ratelimit-limit", self._shown), (b"x-ratelimit-remaining", left.encode())]
+            return await self._app(scope, receive, _with_headers(send, raw))
         headers = {
             "X-RateLimit-Limit": str(self._limit),
-            "X-RateLimit-Remaining": str(max(0, self._limit - usage.count)),
+            "X-RateLimit-Remaining": left,
+            "Retry-After": str(max(1, math.ceil(usage.seconds_left))),
         }
-        if usage.count <= self._limit:
-            return await self._app(scope, receive, _with_headers(send, headers))
-        headers["Retry-After"] = str(max(1, math.ceil(usage.seconds_left)))
         response = shapes.message("Too Many Attempts.", status=429, headers=headers)
         return await response(scope, receive, send)
 
@@ -151,10 +153,10 @@ def _key(principal: Principal) -> str:
     return f"token:{principal.token_id}"
 
 
-def _with_headers(send: Send, headers: dict[str, str]) -> Send:
+def _with_headers(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(headers)
+            message["headers"] = [*message.get("headers", ()), *headers]
         await send(message)
 
     return send_with_headers

@@ -3,6 +3,7 @@
 import time
 from typing import Final
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tasks.metrics import Metrics
@@ -18,6 +19,7 @@ class MeasurementMiddleware:
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self.app = app
         self._metrics = metrics
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; what is no HTTP request passes through unseen."""
@@ -39,7 +41,16 @@ class MeasurementMiddleware:
         finally:
             route = getattr(scope.get("route"), "path", _OTHER)
             method = scope["method"] if scope["method"] in _METHODS else _OTHER
-            self._metrics.http_requests.labels(route, method, status).inc()
-            self._metrics.http_request_seconds.labels(route, method).observe(
-                time.perf_counter() - started
+            count, seconds = self._series(route, method, status)
+            count.inc()
+            seconds.observe(time.perf_counter() - started)
+
+    def _series(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        """Return what counts this kind of request; looking it up by its labels is slow."""
+        key = (route, method, status)
+        if key not in self._known:
+            self._known[key] = (
+                self._metrics.http_requests.labels(route, method, status),
+                self._metrics.http_request_seconds.labels(route, method),
             )
+        return self._known[key]

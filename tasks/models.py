@@ -8,7 +8,7 @@ Statuses, event types and stop reasons are stored as the texts that clients see.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import configure_mappers
@@ -210,6 +210,19 @@ class Task(Record, table=True):
     receipt: dict[str, Any] | None = Field(default=None, sa_type=Json)
     revision: int = Field(default=1, sa_type=sa.BigInteger)  #: The last event's `seq`.
     correlation_id: str | None = Field(default=None, sa_type=Text)  #: Of the creating request.
+
+
+class TaskSummary(NamedTuple):
+    """What the documented list shows of a task, and no column more: lists are asked for most."""
+
+    id: int
+    group_id: str
+    group_name: str | None
+    max_posts: int
+    priority: int
+    status: str
+    created_at: datetime
+    posts_count: int
 
 
 #: The columns that an event shows. `group_id` and the rest keep their column's name.

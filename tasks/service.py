@@ -17,6 +17,7 @@ from tasks.ports import Catalogue, Target, Waker
 from tasks.principal import RESULTS_READ, TASKS_READ, TASKS_WRITE, Principal
 from tasks.receipt import Receipt
 from tasks.store import command, event, idempotency, post, queue
+from tasks.store import listing as listing_of
 from tasks.store import task as row
 from tasks.store.queue import Caps
 from tasks.transition import CANCEL, EDIT, RESET, RESUME, Transition
@@ -34,6 +35,14 @@ class TaskPage:
     """One page of a list, and how many tasks the whole list has."""
 
     tasks: list[models.Task]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPage:
+    """One page of a list in brief, and how many tasks the whole list has."""
+
+    tasks: list[models.TaskSummary]
     total: int
 
 
@@ -105,18 +114,26 @@ class TaskService:
         `total` is exact up to 10,000 tasks, above it may be 2 seconds old.
         """
         principal.require(TASKS_READ)
-        tasks = await self._database.read(
-            row.page,
-            principal.user_id,
-            status=listing.status,
-            sort_by=listing.sort_by,
-            descending=listing.descending,
-            limit=listing.per_page,
-            offset=listing.offset,
+        tasks = await self._database.read(listing_of.page, principal.user_id, listing)
+        total = self._known_total(principal.user_id, listing.status)
+        if total is None:
+            total = await self._database.read(
+                listing_of.count, principal.user_id, status=listing.status
+            )
+            self._remember_total(principal.user_id, listing.status, total)
+        return TaskPage(tasks, total)
+
+    async def summaries(self, principal: Principal, listing: Listing) -> SummaryPage:
+        """Return the same page in brief, as the documented list shows it: one look-up."""
+        principal.require(TASKS_READ)
+        known = self._known_total(principal.user_id, listing.status)
+        tasks, total = await self._database.read(
+            listing_of.summaries, principal.user_id, listing, counted=known is None
         )
-        if listing.page == 1 and len(tasks) < listing.per_page:
-            return TaskPage(tasks, len(tasks))
-        return TaskPage(tasks, await self._total(principal.user_id, listing.status))
+        if total is None:
+            return SummaryPage(tasks, known or 0)
+        self._remember_total(principal.user_id, listing.status, total)
+        return SummaryPage(tasks, total)
 
     async def update(self, principal: Principal, task_id: int, changes: TaskChanges) -> models.Task:
         """Change a pending task; a changed priority counts at once. No change, no event.
@@ -187,18 +204,19 @@ class TaskService:
             await self._database.write(queue.freed, task, self._caps)
         self._waker.wake()
 
-    async def _total(self, user_id: int, status: TaskStatus | None) -> int:
-        key, clock = (user_id, status), time.monotonic()
-        kept = self._totals.get(key)
-        if kept is not None and clock - kept[1] < TOTAL_SECONDS:
-            return kept[0]
-        total = await self._database.read(row.count, user_id, status=status)
-        self._totals.pop(key, None)
+    def _known_total(self, user_id: int, status: TaskStatus | None) -> int | None:
+        """Return a long list's length if it was counted within the last 2 seconds."""
+        kept = self._totals.get((user_id, status))
+        if kept is None or time.monotonic() - kept[1] >= TOTAL_SECONDS:
+            return None
+        return kept[0]
+
+    def _remember_total(self, user_id: int, status: TaskStatus | None, total: int) -> None:
+        self._totals.pop((user_id, status), None)
         if total > EXACT_TOTAL:
-            self._totals[key] = (total, clock)
+            self._totals[user_id, status] = (total, time.monotonic())
             if len(self._totals) > TOTALS_KEPT:
                 self._totals.pop(next(iter(self._totals)))
-        return total
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ class Endpoints:
         """List the user's tasks, a page at a time."""
         query = request.query_params
         listing = Listing.parse(query)
-        page = await self._tasks.page(parse.principal(request), listing)
+        page = await self._tasks.summaries(parse.principal(request), listing)
         links = Links.of(request.scope, query, listing, page.total)
         return shapes.JsonResponse(shapes.page(page, links))
 

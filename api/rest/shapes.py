@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.rest.links import Links
 from tasks import models
-from tasks.service import TaskPage, TaskResult
+from tasks.service import SummaryPage, TaskResult
 
 #: Times are UTC, in whole seconds, with `Z`: `2024-01-01T10:00:00Z`.
 _TIMES: Final = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
@@ -50,16 +50,17 @@ def created(task: models.Task) -> Json:
     return {name: values[name] for name in _CREATED}
 
 
-def listed(task: models.Task) -> Json:
-    """Print a task as the list shows it."""
-    printed = created(task)
-    has_result = printed["status"] == models.TaskStatus.COMPLETED
+def listed(task: models.TaskSummary) -> Json:
+    """Print a task as the list shows it; its columns stand in the document's order."""
+    printed = task._asdict()
+    posts_count = printed.pop("posts_count")
+    has_result = task.status == models.TaskStatus.COMPLETED
     printed["has_result"] = has_result
-    printed["posts_count"] = task.posts_count if has_result else 0
+    printed["posts_count"] = posts_count if has_result else 0
     return printed
 
 
-def page(tasks: TaskPage, links: Links) -> Json:
+def page(tasks: SummaryPage, links: Links) -> Json:
     """Print a page of the list."""
     return {
         "status": "success",

@@ -1,7 +1,6 @@
 """The task row: reading it, and changing it by a row of the transition table."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -119,58 +118,3 @@ def delete(task_id: int) -> Steps[None]:
 def delete_posts(task_id: int) -> Steps[None]:
     """Delete what a task collected."""
     yield DELETE_POSTS(task_id=task_id)
-
-
-#: A tie in any order is broken by the newest, so that pages of an unchanged list never overlap.
-_ORDERS: Mapping[tuple[str, bool], tuple[sa.ColumnElement[Any], ...]] = {
-    ("created_at", True): (TASK.created_at.desc(), TASK.id.desc()),
-    ("created_at", False): (TASK.created_at.asc(), TASK.id.asc()),
-    ("status", True): (TASK.status.desc(), TASK.created_at.desc(), TASK.id.desc()),
-    ("status", False): (TASK.status.asc(), TASK.created_at.desc(), TASK.id.desc()),
-    ("priority", True): (TASK.priority.desc(), TASK.created_at.desc(), TASK.id.desc()),
-    ("priority", False): (TASK.priority.asc(), TASK.created_at.desc(), TASK.id.desc()),
-}
-
-
-@lru_cache(maxsize=64)
-def _page(sort_by: str, *, descending: bool, filtered: bool) -> Statement:
-    """Build a list statement that skips on the index alone and reads only the page's rows."""
-    order = _ORDERS[sort_by, descending]
-    ids = sa.select(TASK.id).where(TASK.user_id == sa.bindparam("user_id"))
-    if filtered:
-        ids = ids.where(TASK.status == sa.bindparam("status"))
-    ids = ids.order_by(*order).limit(sa.bindparam("limit", type_=sa.Integer))
-    ids = ids.offset(sa.bindparam("offset", type_=sa.BigInteger))
-    return Statement(sa.select(*TASK).where(TASK.id.in_(ids.scalar_subquery())).order_by(*order))
-
-
-_MINE = sa.select(sa.func.count()).where(TASK.user_id == sa.bindparam("user_id"))
-COUNT = Statement(_MINE)
-COUNT_STATUS = Statement(_MINE.where(TASK.status == sa.bindparam("status")))
-
-
-def page(
-    user_id: int,
-    *,
-    status: TaskStatus | None,
-    sort_by: str,
-    descending: bool,
-    limit: int,
-    offset: int,
-) -> Steps[list[Task]]:
-    """Return one page of an owner's tasks, at most `limit` of them after `offset`."""
-    parameters: dict[str, Any] = {"user_id": user_id, "limit": limit, "offset": offset}
-    if status is not None:
-        parameters["status"] = status.value
-    statement = _page(sort_by, descending=descending, filtered=status is not None)
-    rows = yield statement(**parameters)
-    return [Task.of(row) for row in rows]
-
-
-def count(user_id: int, *, status: TaskStatus | None) -> Steps[int]:
-    """Count an owner's tasks, all or those of one status."""
-    if status is None:
-        rows = yield COUNT(user_id=user_id)
-    else:
-        rows = yield COUNT_STATUS(user_id=user_id, status=status.value)
-    return rows[0][0]

@@ -65,8 +65,9 @@ async def test_requests_without_an_id_get_different_ones() -> None:
     assert structlog.contextvars.get_contextvars() == {}
 
 
-async def test_the_access_line_has_no_query() -> None:
+async def test_the_access_line_has_no_query(caplog: pytest.LogCaptureFixture) -> None:
     """Queries may hold secrets."""
+    caplog.set_level("INFO")
     with capture_logs() as records:
         async with client() as http:
             await http.get("/echo?token=geheim")
