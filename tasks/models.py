@@ -179,6 +179,9 @@ class Task(Record, table=True):
         sa.Index("ix_task_created", "user_id", "created_at", "id"),
         sa.Index("ix_task_status_created", "user_id", "status", "created_at", "id"),
         sa.Index("ix_task_priority", "user_id", "priority", "created_at", "id"),
+        # The connections: by platform, by end.
+        sa.Index("ix_task_platform_created", "user_id", "platform", "created_at", "id"),
+        sa.Index("ix_task_completed", "user_id", "completed_at", "id"),
         _NO_REUSE,
     )
 

@@ -1,7 +1,9 @@
 """What the task service needs from outside, as protocols; `sluice/` injects them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Protocol
 
 
@@ -22,6 +24,39 @@ class Catalogue(Protocol):
         Raises:
             TargetError: It leads nowhere; the message says what would.
         """
+        ...
+
+
+class PlatformState(StrEnum):
+    """Whether a platform can be read here."""
+
+    OPEN = "open"  #: It can.
+    NEEDS_KEY = "needs_key"  #: It can once an administrator has made its settings.
+    CLOSED = "closed"  #: It offers no API that may be used.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What is known of a platform without asking it; none of its secrets."""
+
+    name: str  #: The part of a `group_id` before the colon.
+    title: str
+    state: PlatformState
+    target_help: str  #: One sentence that says what a target looks like.
+    examples: Sequence[str]  #: Group ids.
+    documentation: str  #: The address of the platform's own documents.
+    read_on: date  #: The day on which they were read.
+    has_credential: bool  #: Whether its settings hold a credential.
+    missing_settings: Sequence[str] = ()  #: The variables that an administrator has to set.
+    closed_since: date | None = None
+    closed_reason: str | None = None
+
+
+class Platforms(Protocol):
+    """Lists the platforms."""
+
+    def platforms(self) -> Sequence[Platform]:
+        """Return all platforms by name. Pure: no network, no database."""
         ...
 
 

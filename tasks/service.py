@@ -6,23 +6,33 @@ change and its event are one transaction; workers are woken after it. Errors are
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks import models
+from tasks import creation, models
 from tasks.database import Database, Steps, UniqueViolation
-from tasks.errors import NoResult, NotOwner, TaskNotFound, TransitionRefused, ValidationFailed
+from tasks.errors import (
+    NoResult,
+    NotOwner,
+    TargetError,
+    TaskNotFound,
+    TransitionRefused,
+    ValidationFailed,
+)
 from tasks.models import StopReason, TaskStatus
 from tasks.ports import Catalogue, Target, Waker
 from tasks.principal import RESULTS_READ, TASKS_READ, TASKS_WRITE, Principal
 from tasks.receipt import Receipt
-from tasks.store import command, event, idempotency, post, queue
+from tasks.store import command, event, post, queue
 from tasks.store import listing as listing_of
 from tasks.store import task as row
 from tasks.store.queue import Caps
 from tasks.transition import CANCEL, EDIT, RESET, RESUME, Transition
 from tasks.validation import Idempotency, Listing, NewTask, TaskChanges
 
+#: Tasks that one call may create.
+MAX_CREATED = 100
 #: Up to here a list's total is counted anew each time; above, it may be this old.
 EXACT_TOTAL = 10_000
 TOTAL_SECONDS = 2.0
@@ -86,16 +96,52 @@ class TaskService:
         """
         principal.require(TASKS_WRITE)
         target = self._catalogue.resolve(new.group_id)
-        values = _values(principal, new, target, correlation_id)
+        values = creation.values(principal, new, target, correlation_id)
         try:
-            task = await self._database.write(_create, values, idempotency)
+            task = await self._database.write(creation.one, values, idempotency)
         except UniqueViolation:
             if idempotency is None:
                 raise
             # A request with the same key was faster, and has committed: take its answer.
-            task = await self._database.write(_create, values, idempotency)
+            task = await self._database.write(creation.one, values, idempotency)
         self._waker.wake()
         return task
+
+    async def create_many(
+        self,
+        principal: Principal,
+        new: Sequence[NewTask],
+        *,
+        idempotency: Idempotency | None = None,
+        correlation_id: str | None = None,
+    ) -> list[models.Task]:
+        """Create up to 100 pending tasks in one transaction: all of them or none.
+
+        With `idempotency`, a repeat within 24 hours returns the first answer again.
+
+        Raises:
+            ScopeMissing: The token may not write.
+            ValidationFailed: There are none or too many, a `group_id` leads nowhere, or the
+                idempotency key was used for something else. Fields are named `tasks.3.group_id`.
+        """
+        principal.require(TASKS_WRITE)
+        if not 1 <= len(new) <= MAX_CREATED:
+            sentence = f"From 1 to {MAX_CREATED} tasks can be created at once, not {len(new)}."
+            raise ValidationFailed({"tasks": [sentence]})
+        targets = self._resolve_each(new)
+        rows = [
+            creation.values(principal, each, target, correlation_id)
+            for each, target in zip(new, targets, strict=True)
+        ]
+        try:
+            tasks = await self._database.write(creation.many, rows, idempotency)
+        except UniqueViolation:
+            if idempotency is None:
+                raise
+            # A request with the same key was faster, and has committed: take its answer.
+            tasks = await self._database.write(creation.many, rows, idempotency)
+        self._waker.wake()
+        return tasks
 
     async def get(self, principal: Principal, task_id: int) -> models.Task:
         """Return a task.
@@ -198,6 +244,19 @@ class TaskService:
             raise NotOwner(task_id)
         return found.events
 
+    def _resolve_each(self, new: Sequence[NewTask]) -> list[Target]:
+        """Resolve all group ids, or refuse with every one that leads nowhere."""
+        targets: list[Target] = []
+        errors: dict[str, list[str]] = {}
+        for index, each in enumerate(new):
+            try:
+                targets.append(self._catalogue.resolve(each.group_id))
+            except TargetError as error:
+                errors[f"tasks.{index}.group_id"] = [str(error)]
+        if errors:
+            raise ValidationFailed(errors)
+        return targets
+
     async def _freed(self, task: models.Task) -> None:
         """Let those in whom this task kept out by a cap, and tell the workers."""
         if self._caps:
@@ -225,21 +284,6 @@ class _Found:
     events: list[models.TaskEvent]
 
 
-def _values(
-    principal: Principal, new: NewTask, target: Target, correlation_id: str | None
-) -> dict[str, Any]:
-    return {
-        "user_id": principal.user_id,
-        "group_id": new.group_id,
-        "group_name": new.group_name,
-        "platform": target.platform,
-        "target": target.target,
-        "max_posts": new.max_posts,
-        "priority": new.priority,
-        "correlation_id": correlation_id,
-    }
-
-
 def _owned(task: models.Task | None, principal: Principal, task_id: int) -> models.Task:
     if task is None:
         raise TaskNotFound(task_id)
@@ -261,30 +305,6 @@ def _allow(transition: Transition, task: models.Task) -> None:
 def _locked(principal: Principal, task_id: int) -> Steps[models.Task]:
     task = yield from row.for_update(task_id)
     return _owned(task, principal, task_id)
-
-
-def _create(values: dict[str, Any], once: Idempotency | None) -> Steps[models.Task]:
-    user_id: int = values["user_id"]
-    if once is not None:
-        kept = yield from idempotency.find(user_id=user_id, door=once.door, key=once.key)
-        if kept is not None:
-            digest, answer = kept
-            if digest != once.body_digest:
-                sentence = "The idempotency key was used with another body."
-                raise ValidationFailed({"idempotency_key": [sentence]})
-            return models.of_public(answer, user_id=user_id)
-    yield from queue.enter(user_id)
-    task = yield from row.insert(values)
-    yield from event.append(task, models.EventType.CREATED)
-    if once is not None:
-        yield from idempotency.remember(
-            user_id=user_id,
-            door=once.door,
-            key=once.key,
-            body_digest=once.body_digest,
-            answer=models.public(task),
-        )
-    return task
 
 
 def _update(principal: Principal, task_id: int, changes: dict[str, Any]) -> Steps[models.Task]:

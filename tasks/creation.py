@@ -1,0 +1,87 @@
+"""The transactions that create tasks, each answered once for each idempotency key."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks import models
+from tasks.database import Steps
+from tasks.errors import ValidationFailed
+from tasks.ports import Target
+from tasks.principal import Principal
+from tasks.store import event, idempotency, queue
+from tasks.store import task as row
+from tasks.validation import Idempotency, NewTask
+
+
+def values(
+    principal: Principal, new: NewTask, target: Target, correlation_id: str | None
+) -> dict[str, Any]:
+    """Return the columns of a task to create."""
+    return {
+        "user_id": principal.user_id,
+        "group_id": new.group_id,
+        "group_name": new.group_name,
+        "platform": target.platform,
+        "target": target.target,
+        "max_posts": new.max_posts,
+        "priority": new.priority,
+        "correlation_id": correlation_id,
+    }
+
+
+def one(values: dict[str, Any], once: Idempotency | None) -> Steps[models.Task]:
+    """Insert one task, or return what the same request was answered before."""
+    user_id: int = values["user_id"]
+    kept = yield from _answered(user_id, once)
+    if kept is not None:
+        return models.of_public(kept, user_id=user_id)
+    yield from queue.enter(user_id)
+    task = yield from _insert(values)
+    yield from _remember(user_id, once, models.public(task))
+    return task
+
+
+def many(rows: Sequence[dict[str, Any]], once: Idempotency | None) -> Steps[list[models.Task]]:
+    """Insert tasks of one owner, or return what the same request was answered before."""
+    user_id: int = rows[0]["user_id"]
+    kept = yield from _answered(user_id, once)
+    if kept is not None:
+        return [models.of_public(each, user_id=user_id) for each in kept["tasks"]]
+    yield from queue.enter(user_id)
+    tasks: list[models.Task] = []
+    for values in rows:
+        task = yield from _insert(values)
+        tasks += [task]
+    yield from _remember(user_id, once, {"tasks": [models.public(task) for task in tasks]})
+    return tasks
+
+
+def _insert(values: dict[str, Any]) -> Steps[models.Task]:
+    task = yield from row.insert(values)
+    yield from event.append(task, models.EventType.CREATED)
+    return task
+
+
+def _answered(user_id: int, once: Idempotency | None) -> Steps[Mapping[str, Any] | None]:
+    """Return what the same request was answered before, or None."""
+    if once is None:
+        return None
+    kept = yield from idempotency.find(user_id=user_id, door=once.door, key=once.key)
+    if kept is None:
+        return None
+    digest, answer = kept
+    if digest != once.body_digest:
+        sentence = "The idempotency key was used with another body."
+        raise ValidationFailed({"idempotency_key": [sentence]})
+    return answer
+
+
+def _remember(user_id: int, once: Idempotency | None, answer: Mapping[str, Any]) -> Steps[None]:
+    if once is not None:
+        yield from idempotency.remember(
+            user_id=user_id,
+            door=once.door,
+            key=once.key,
+            body_digest=once.body_digest,
+            answer=answer,
+        )

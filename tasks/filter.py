@@ -1,0 +1,88 @@
+"""Which of an owner's tasks, and in which order, a connection shows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from tasks.errors import ValidationFailed
+from tasks.models import TaskStatus
+from tasks.validation import MAX_GROUP_ID
+
+#: Values that one list of a filter may hold.
+MAX_VALUES: Final = 100
+
+
+class TaskOrder(StrEnum):
+    """What tasks can be ordered by; ties are ordered by creation, then by id."""
+
+    CREATED = "created"
+    STATUS = "status"  #: Alphabetically.
+    PRIORITY = "priority"
+    COMPLETED = "completed"  #: Tasks that have not ended come last, in both directions.
+
+
+class PostOrder(StrEnum):
+    """What posts can be ordered by; without the value they come last, ties by position."""
+
+    POSITION = "position"  #: As they were stored, which is newest first for most sources.
+    TIME = "time"
+    LIKES = "likes"
+    COMMENTS = "comments"
+    SHARES = "shares"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """All conditions must hold; in a list, one of its values. None sets no condition.
+
+    Times are aware; `since` is inclusive, `before` is not.
+    """
+
+    status: Sequence[TaskStatus] | None = None
+    platform: Sequence[str] | None = None
+    group_id: Sequence[str] | None = None  #: As the client wrote it when creating.
+    created_since: datetime | None = None
+    created_before: datetime | None = None
+    completed_since: datetime | None = None
+    completed_before: datetime | None = None
+
+    def check(self) -> None:
+        """Refuse what no database should be asked.
+
+        Raises:
+            ValidationFailed: With every failing field.
+        """
+        errors: dict[str, list[str]] = {}
+        for name in ("status", "platform", "group_id"):
+            values: Sequence[str] | None = getattr(self, name)
+            if values is not None and len(values) > MAX_VALUES:
+                errors[name] = [f"The {name} filter takes at most {MAX_VALUES} values."]
+            elif any("\0" in value or len(value) > MAX_GROUP_ID for value in values or ()):
+                errors[name] = [f"A value of the {name} filter has 1 to {MAX_GROUP_ID} characters."]
+        if errors:
+            raise ValidationFailed(errors)
+
+    def given(self) -> Mapping[str, Any]:
+        """Return the conditions that are set, as the names and values of parameters."""
+        values: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in (
+                "created_since",
+                "created_before",
+                "completed_since",
+                "completed_before",
+            )
+            if getattr(self, name) is not None
+        }
+        if self.status is not None:
+            texts = sorted({status.value for status in self.status})
+            # One status is an equality, which an index serves in order; several are a list.
+            values |= {"status": texts[0]} if len(texts) == 1 else {"statuses": texts}
+        if self.platform is not None:
+            names = sorted(set(self.platform))
+            values |= {"platform": names[0]} if len(names) == 1 else {"platforms": names}
+        if self.group_id is not None:
+            values["group_ids"] = sorted(set(self.group_id))
+        return values
