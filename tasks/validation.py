@@ -9,7 +9,7 @@ come as text (`"100"`).
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
@@ -152,6 +152,24 @@ class NewTask(_WithoutNulls):
     group_name: GroupName | None = None
     max_posts: MaxPosts
     priority: Priority = 0
+
+    @classmethod
+    def parse_each(cls, wishes: Sequence[Mapping[str, Any]]) -> list[Self]:
+        """Check several wishes together.
+
+        Raises:
+            ValidationFailed: With every failing field of all, named like `tasks.3.max_posts`.
+        """
+        parsed: list[Self] = []
+        errors: dict[str, list[str]] = {}
+        for index, values in enumerate(wishes):
+            try:
+                parsed.append(cls.parse(values))
+            except ValidationFailed as error:
+                errors |= {f"tasks.{index}.{name}": each for name, each in error.errors.items()}
+        if errors:
+            raise ValidationFailed(errors)
+        return parsed
 
 
 class TaskChanges(Input):

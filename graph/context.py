@@ -1,0 +1,136 @@
+"""What a resolver can reach: who asks, the services, and the batches of this request."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from tasks import models
+from tasks.access import TokenService
+from tasks.cursor import Slice, Window
+from tasks.errors import AccountNotFound, TaskError, TaskNotFound
+from tasks.filter import PostOrder
+from tasks.ports import Platforms
+from tasks.principal import Principal
+from tasks.query import QueryService, Wait
+from tasks.service import TaskService
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The services that the schema stands on. One set belongs to one event loop."""
+
+    tasks: TaskService
+    query: QueryService
+    tokens: TokenService
+    platforms: Platforms
+
+
+@dataclass(frozen=True, slots=True)
+class PostsOf:
+    """A window of one task's posts, in some order."""
+
+    task_id: int
+    window: Window
+    order: PostOrder
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventsOf:
+    """A window of one task's events."""
+
+    task_id: int
+    window: Window
+    descending: bool
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation's context. What its resolvers load at the same time is one statement."""
+
+    principal: Principal
+    services: Services
+    correlation_id: str | None = None
+    task: DataLoader[int, models.Task] = field(init=False)
+    post: DataLoader[tuple[int, str], models.Post] = field(init=False)
+    token: DataLoader[int, models.ApiToken] = field(init=False)
+    wait: DataLoader[models.Task, Wait | None] = field(init=False)
+    posts: DataLoader[PostsOf, Slice[models.Post]] = field(init=False)
+    events: DataLoader[EventsOf, Slice[models.TaskEvent]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.task = DataLoader(self._tasks)
+        self.post = DataLoader(self._posts_by_id)
+        self.token = DataLoader(self._tokens)
+        self.wait = DataLoader(self._waits, cache_key_fn=_task_id)
+        self.posts = DataLoader(self._posts)
+        self.events = DataLoader(self._events)
+
+    async def _tasks(self, ids: list[int]) -> Sequence[models.Task | TaskError]:
+        found = await self.services.query.tasks_by_id(self.principal, ids)
+        return [found.get(task_id) or TaskNotFound(task_id) for task_id in ids]
+
+    async def _posts_by_id(self, keys: list[tuple[int, str]]) -> Sequence[models.Post | TaskError]:
+        found = await self.services.query.posts_by_id(self.principal, keys)
+        return [found.get(key) or PostNotFound(*key) for key in keys]
+
+    async def _tokens(self, ids: list[int]) -> Sequence[models.ApiToken | TaskError]:
+        found = await self.services.query.tokens_by_id(self.principal, ids)
+        return [found.get(each) or AccountNotFound(f"There is no token {each}.") for each in ids]
+
+    async def _waits(self, tasks: list[models.Task]) -> Sequence[Wait | None]:
+        found = await self.services.query.waiting(self.principal, tasks)
+        return [found.get(task.id) for task in tasks]
+
+    async def _posts(self, wanted: list[PostsOf]) -> Sequence[Slice[models.Post]]:
+        found: dict[PostsOf, Slice[models.Post]] = {}
+        kinds = {(each.window, each.order, each.descending) for each in wanted}
+        for window, order, descending in kinds:
+            same = [
+                e
+                for e in wanted
+                if (e.window, e.order, e.descending) == (window, order, descending)
+            ]
+            slices = await self.services.query.posts(
+                self.principal,
+                [each.task_id for each in same],
+                window,
+                order=order,
+                descending=descending,
+            )
+            found |= {each: slices[each.task_id] for each in same}
+        return [found[each] for each in wanted]
+
+    async def _events(self, wanted: list[EventsOf]) -> Sequence[Slice[models.TaskEvent]]:
+        found: dict[EventsOf, Slice[models.TaskEvent]] = {}
+        for window, descending in {(each.window, each.descending) for each in wanted}:
+            same = [e for e in wanted if (e.window, e.descending) == (window, descending)]
+            slices = await self.services.query.events(
+                self.principal,
+                [each.task_id for each in same],
+                window,
+                descending=descending,
+            )
+            found |= {each: slices[each.task_id] for each in same}
+        return [found[each] for each in wanted]
+
+
+class PostNotFound(TaskError):
+    """No post answers to this name in the principal's tasks."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, task_id: int, post_id: str) -> None:
+        super().__init__(f"There is no post {post_id} in a task {task_id}.")
+
+
+def _task_id(task: models.Task) -> int:
+    return task.id
+
+
+Info: TypeAlias = strawberry.Info[Context, Any]

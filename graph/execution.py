@@ -1,0 +1,229 @@
+"""One operation, from what a client sent to what it is answered. Every transport ends here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import graphql
+from graphql import ExecutionResult, GraphQLError, OperationType
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from graph.context import Context, Services
+from graph.documents import Document, DocumentRefused, Documents, Operation
+from graph.errors import (
+    BAD_REQUEST,
+    BAD_USER_INPUT,
+    LIMIT_EXCEEDED,
+    THROTTLED,
+    RequestRefused,
+    field_error,
+    formatted,
+    masked,
+)
+from graph.limits import Bucket, Charge, Limits
+from graph.limits.cost import BASE, Sum
+from graph.persisted import PersistedQueries
+from graph.schema import Schema
+from tasks.principal import Principal
+
+#: What a request that is refused costs: reading it takes time, too.
+REFUSED_COST: Final = 10 * BASE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A GraphQL request as the specification names its parts. Checked by `Request.parse`."""
+
+    query: str | None = None
+    operation_name: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    extensions: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def parse(cls, body: object) -> "Request":
+        """Check the types of a request's parts; unknown ones are ignored.
+
+        Raises:
+            RequestRefused: One sentence about the first that is wrong.
+        """
+        if not isinstance(body, dict):
+            raise RequestRefused("A request is a JSON object with a query.", code=BAD_REQUEST)
+        parts = cast("dict[str, Any]", body)
+        for name in ("query", "operationName"):
+            if not isinstance(parts.get(name), str | None):
+                raise RequestRefused(f"The {name} must be a string.", code=BAD_REQUEST)
+        for name in ("variables", "extensions"):
+            if not isinstance(parts.get(name), dict | None):
+                raise RequestRefused(f"The {name} must be an object.", code=BAD_REQUEST)
+        return cls(
+            query=parts.get("query"),
+            operation_name=parts.get("operationName") or None,
+            variables=parts.get("variables") or {},
+            extensions=parts.get("extensions") or {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and how."""
+
+    principal: Principal
+    correlation_id: str | None = None
+    may_change: bool = True  #: Whether the way in which it was asked lets mutations through.
+
+    @property
+    def key(self) -> str:
+        """Name whose bucket is charged: the token's, or the user's where there is none."""
+        principal = self.principal
+        if principal.token_id is None:
+            return f"user:{principal.user_id}"
+        return f"token:{principal.token_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request is answered.
+
+    `executed` tells an answer with `data` from a refusal, which has errors alone.
+    """
+
+    body: Mapping[str, Any]
+    executed: bool = True
+    status: int = 200  #: For a refusal.
+    seconds_to_wait: float | None = None
+
+
+class Execution:
+    """Executes requests on the schema within the limits. Safe to call at once, on one loop."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        services: Services,
+        *,
+        limits: Limits,
+        bucket: Bucket,
+        introspection: bool = True,
+        suggestions: bool = True,
+    ) -> None:
+        self._schema = schema
+        self._services = services
+        self._limits = limits
+        self._bucket = bucket
+        self._documents = Documents(
+            schema, limits, introspection=introspection, suggestions=suggestions
+        )
+        self._persisted = PersistedQueries()
+        self._suggestions = suggestions
+
+    async def answer(self, request: Request, caller: Caller) -> Answer:
+        """Answer a request. Never raises for what a client may do wrong."""
+        try:
+            return await self._answer(request, caller)
+        except RequestRefused as error:
+            return refusal([error.formatted()], status=error.status, seconds=error.seconds)
+        except DocumentRefused as error:
+            charge = await self._bucket.take(caller.key, REFUSED_COST)
+            return refusal(error.errors, charge=charge)
+        except Exception as error:  # noqa: BLE001 - masked, and logged with its traceback
+            return refusal([masked(error)], status=500)
+
+    async def _answer(self, request: Request, caller: Caller) -> Answer:
+        query = self._persisted.find(request.query, request.extensions)
+        if not query:
+            raise RequestRefused("The request holds no query.", code=BAD_REQUEST)
+        document = self._documents.get(query)
+        self._persisted.keep(query, request.extensions)
+        operation = document.operation(request.operation_name)
+        if operation.kind is not OperationType.QUERY and not caller.may_change:
+            raise RequestRefused(
+                "A GET request carries queries alone; send this by POST.",
+                code=BAD_REQUEST,
+                status=405,
+            )
+        charge = await self._charge(operation, request, caller)
+        result = await self._execute(document, request, caller)
+        return _answered(result, charge)
+
+    async def _charge(self, operation: Operation, request: Request, caller: Caller) -> Charge:
+        """Take what the operation costs from the caller's bucket.
+
+        Raises:
+            DocumentRefused: It may answer more than the ceiling, or states no page size.
+            RequestRefused: The bucket holds too little.
+        """
+        try:
+            asked = operation.cost.read(request.variables)
+        except GraphQLError as error:
+            raise DocumentRefused([formatted(error, code=LIMIT_EXCEEDED)]) from None
+        self._refuse_size(asked)
+        charge = await self._bucket.take(caller.key, asked.cost)
+        if charge.seconds_to_wait is not None:
+            raise RequestRefused(
+                f"This costs {charge.cost} points and {charge.available} are left; they come back "
+                f"at {charge.rate.per_second} a second.",
+                code=THROTTLED,
+                status=429,
+                seconds=charge.seconds_to_wait,
+            )
+        return charge
+
+    def _refuse_size(self, asked: Sum) -> None:
+        limits = self._limits
+        for what, count, most in (
+            ("objects", asked.nodes, limits.nodes),
+            ("values", asked.values, limits.values),
+        ):
+            if count > most:
+                message = f"The answer may hold {count} {what}; at most {most} are allowed."
+                error = GraphQLError(f"{message} Ask for smaller pages.")
+                raise DocumentRefused([formatted(error, code=LIMIT_EXCEEDED)])
+
+    async def _execute(
+        self, document: Document, request: Request, caller: Caller
+    ) -> ExecutionResult:
+        context = Context(
+            principal=caller.principal,
+            services=self._services,
+            correlation_id=caller.correlation_id,
+        )
+        core: Any = graphql
+        result: Any = core.execute(
+            self._schema.core,
+            document.tree,
+            context_value=context,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+            is_awaitable=optimized_is_awaitable,
+            hide_suggestions=not self._suggestions,
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+
+
+def refusal(
+    errors: Any,
+    *,
+    status: int = 400,
+    seconds: float | None = None,
+    charge: Charge | None = None,
+) -> Answer:
+    """Return the answer to a request that was not executed."""
+    body: dict[str, Any] = {"errors": errors}
+    if charge is not None:
+        body["extensions"] = {"cost": charge.formatted()}
+    return Answer(body, executed=False, status=status, seconds_to_wait=seconds)
+
+
+def _answered(result: ExecutionResult, charge: Charge) -> Answer:
+    errors = result.errors or []
+    extensions = {"cost": charge.formatted()}
+    # Errors without a path come from before the execution: variables that are none.
+    if result.data is None and errors and all(error.path is None for error in errors):
+        said = [formatted(error, code=BAD_USER_INPUT) for error in errors]
+        return Answer({"errors": said, "extensions": extensions}, executed=False, status=400)
+    body: dict[str, Any] = {"data": result.data}
+    if errors:
+        body["errors"] = [field_error(error) for error in errors]
+    return Answer({**body, "extensions": extensions})

@@ -1,0 +1,210 @@
+"""GraphQL over HTTP, as https://graphql.github.io/graphql-over-http/draft/ says.
+
+POST carries anything as JSON; GET carries queries. Both media types are answered, the newer one
+unless the client prefers the older. A cross-site form cannot get in: a body must be declared as
+`application/json`, which browsers ask leave for, and what comes with a session's cookie must come
+from our own origin.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from graph.accept import GRAPHQL, HTML, JSON, preferred
+from graph.errors import BAD_REQUEST, UNAUTHENTICATED, RequestRefused
+from graph.execution import Answer, Caller, Execution, Request, refusal
+from graph.limits import Limits
+from tasks.principal import Principal
+
+#: Of a URL's query; servers and proxies allow no more either.
+_MAX_QUERY: Final = 65_536
+_METHODS: Final = "GET, POST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """How requests may come."""
+
+    batching: bool = False
+    graphiql: ASGIApp | None = None  #: What a browser that asks for a page gets.
+
+
+class GraphQLEndpoint:
+    """The ASGI application behind `/graphql`.
+
+    Takes the principal that the authentication left in `scope["state"]`.
+    """
+
+    def __init__(self, execution: Execution, limits: Limits, transport: Transport) -> None:
+        self._execution = execution
+        self._limits = limits
+        self._transport = transport
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = Headers(scope=scope)
+        page = self._transport.graphiql
+        if page is not None and _wants_page(scope, headers):
+            return await page(scope, receive, send)
+        media = preferred(headers.get("accept"), (GRAPHQL, JSON))
+        try:
+            if media is None:
+                raise RequestRefused(
+                    f"The answer comes as {GRAPHQL} or {JSON}; accept one of them.",
+                    code=BAD_REQUEST,
+                    status=406,
+                )
+            response = await self._response(scope, headers, receive, media)
+        except RequestRefused as error:
+            answer = refusal([error.formatted()], status=error.status, seconds=error.seconds)
+            # Not a GraphQL request yet, so its status counts for both media types.
+            response = _response(answer.body, answer, media or GRAPHQL, status=error.status)
+        return await response(scope, receive, send)
+
+    async def _response(
+        self, scope: Scope, headers: Headers, receive: Receive, media: str
+    ) -> Response:
+        state: Mapping[str, Any] = scope.get("state", {})
+        if scope["method"] not in ("GET", "POST"):
+            raise RequestRefused(f"A request is made by {_METHODS}.", code=BAD_REQUEST, status=405)
+        principal: Principal | None = state.get("principal")
+        if principal is None:
+            raise RequestRefused(
+                "Send a valid token in the header Authorization: Bearer <token>, or sign in.",
+                code=UNAUTHENTICATED,
+                status=401,
+            )
+        if principal.via_session:
+            _refuse_foreign(scope, headers)
+        caller = Caller(
+            principal, state.get("correlation_id"), may_change=scope["method"] == "POST"
+        )
+        if scope["method"] == "GET":
+            asked: object = _parameters(scope)
+        else:
+            asked = await self._body(headers, receive)
+        if isinstance(asked, list):
+            return await self._batch(asked, caller, media)  # pyright: ignore[reportUnknownArgumentType] - from outside
+        answer = await self._execution.answer(Request.parse(asked), caller)
+        return _response(answer.body, answer, media)
+
+    async def _batch(self, asked: Sequence[object], caller: Caller, media: str) -> Response:
+        """Answer several requests, one after the other, in one body."""
+        if not self._transport.batching:
+            raise RequestRefused(
+                "Batches are not allowed here; send one request at a time.", code=BAD_REQUEST
+            )
+        most = self._limits.batch
+        if not 1 <= len(asked) <= most:
+            raise RequestRefused(
+                f"A batch holds from 1 to {most} requests, not {len(asked)}.", code=BAD_REQUEST
+            )
+        requests = [Request.parse(each) for each in asked]
+        answers = [await self._execution.answer(each, caller) for each in requests]
+        return _response([answer.body for answer in answers], Answer({}), media)
+
+    async def _body(self, headers: Headers, receive: Receive) -> object:
+        kind, _, parameters = headers.get("content-type", "").partition(";")
+        charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+        if kind.strip().lower() != JSON or charset not in ("", "utf-8", "utf8"):
+            raise RequestRefused(
+                f"Send the request as {JSON}, in UTF-8.", code=BAD_REQUEST, status=415
+            )
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise RequestRefused(
+                "Send the request without a Content-Encoding.", code=BAD_REQUEST, status=415
+            )
+        return _decoded(await self._read(headers, receive))
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        """Read the body; one over the limit is refused before the rest of it is read."""
+        most = self._limits.body_bytes
+        declared = headers.get("content-length", "")
+        chunks: list[bytes] = []
+        size = int(declared) if declared.isdecimal() and len(declared) < 20 else 0  # noqa: PLR2004 - a 64-bit number's digits
+        total = 0
+        more = True
+        while more and size <= most:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise RequestRefused("The request ended early.", code=BAD_REQUEST)
+            chunks.append(message.get("body", b""))
+            total += len(chunks[-1])
+            size = max(size, total)
+            more = message.get("more_body", False)
+        if size > most:
+            raise RequestRefused(
+                f"The request has more than {most} bytes.", code=BAD_REQUEST, status=413
+            )
+        return b"".join(chunks)
+
+
+def _wants_page(scope: Scope, headers: Headers) -> bool:
+    """Say whether a browser asks for a page, and not a client for data."""
+    if scope["method"] != "GET" or b"query=" in scope["query_string"]:
+        return False
+    return preferred(headers.get("accept"), (GRAPHQL, JSON, HTML)) == HTML
+
+
+def _parameters(scope: Scope) -> dict[str, Any]:
+    """Read a GET request's parts from its URL."""
+    raw: bytes = scope["query_string"]
+    if len(raw) > _MAX_QUERY:
+        raise RequestRefused("The URL is too long; use POST.", code=BAD_REQUEST, status=414)
+    given = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True))
+    parts: dict[str, Any] = {n: given[n] for n in ("query", "operationName") if given.get(n)}
+    for name in ("variables", "extensions"):
+        if given.get(name):
+            parts[name] = _decoded(given[name].encode())
+    return parts
+
+
+def _decoded(text: bytes) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise RequestRefused(f"The request is no JSON: {error}.", code=BAD_REQUEST) from None
+
+
+def _refuse_foreign(scope: Scope, headers: Headers) -> None:
+    """Refuse what another site makes a browser send with the session's cookie.
+
+    Browsers send `Origin` with every POST, and `Sec-Fetch-Site` with everything.
+    """
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    if origin is None:
+        ours = scope["method"] == "GET" and site in (None, "same-origin", "none")
+    else:
+        ours = urlsplit(origin).netloc == headers.get("host") and site in (None, "same-origin")
+    if not ours:
+        raise RequestRefused(
+            "A session's cookie counts only for requests of our own pages; use a token.",
+            code="FORBIDDEN",
+            status=403,
+        )
+
+
+def _response(body: Any, answer: Answer, media: str, *, status: int | None = None) -> Response:
+    """Encode an answer. In the older media type only what is no GraphQL fails by its status."""
+    if status is None:
+        status = 200 if answer.executed else answer.status
+        if media == JSON and status == HTTPStatus.BAD_REQUEST:
+            status = 200
+    headers = {"cache-control": "no-store", "vary": "Accept, Authorization, Cookie"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["allow"] = (
+            "POST" if answer.body.get("errors") and "GET request" in str(answer.body) else _METHODS
+        )
+    if answer.seconds_to_wait is not None:
+        headers["retry-after"] = str(max(1, round(answer.seconds_to_wait)))
+    content = orjson.dumps(body)
+    return Response(content, status, headers, media_type=f"{media}; charset=utf-8")

@@ -1,0 +1,1 @@
+"""The schema's types: what a client sees of the service's records."""
