@@ -144,6 +144,7 @@ class Documents:
             max_lexical_tokens=limits.tokens,
             max_comments=limits.comments,
             max_source_length=limits.document_chars,
+            allow_empty_selection_sets=False,
         )
 
     def _operations(self, tree: DocumentNode) -> Sequence[Operation]:

@@ -53,18 +53,20 @@ _SAID: Final[Mapping[type[TaskError], str]] = {
 
 
 class RequestRefused(Exception):
-    """A request that is answered without being executed.
-
-    `extensions` stand in the error beside the code; `seconds` says when to come again.
-    """
+    """A request that is answered without being executed; over HTTP, with this status."""
 
     def __init__(
-        self, message: str, *, code: str, status: int = 400, seconds: float | None = None
+        self,
+        message: str,
+        *,
+        code: str,
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
-        self.seconds = seconds
+        self.headers = headers or {}
 
     def formatted(self) -> dict[str, Any]:
         """Return it as it stands in `errors`."""

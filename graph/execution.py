@@ -1,5 +1,6 @@
 """One operation, from what a client sent to what it is answered. Every transport ends here."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -90,8 +91,10 @@ class Answer:
 
     body: Mapping[str, Any]
     executed: bool = True
-    status: int = 200  #: For a refusal.
-    seconds_to_wait: float | None = None
+    status: int = 200  #: Over HTTP, in the newer media type.
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: Whether it was no GraphQL request at all, which the older media type refuses as well.
+    malformed: bool = False
 
 
 class Execution:
@@ -122,12 +125,13 @@ class Execution:
         try:
             return await self._answer(request, caller)
         except RequestRefused as error:
-            return refusal([error.formatted()], status=error.status, seconds=error.seconds)
+            return refused(error)
         except DocumentRefused as error:
             charge = await self._bucket.take(caller.key, REFUSED_COST)
-            return refusal(error.errors, charge=charge)
+            body = {"errors": error.errors, "extensions": {"cost": charge.formatted()}}
+            return Answer(body, executed=False, status=400)
         except Exception as error:  # noqa: BLE001 - masked, and logged with its traceback
-            return refusal([masked(error)], status=500)
+            return Answer({"errors": [masked(error)]}, executed=False, status=500)
 
     async def _answer(self, request: Request, caller: Caller) -> Answer:
         query = self._persisted.find(request.query, request.extensions)
@@ -141,6 +145,7 @@ class Execution:
                 "A GET request carries queries alone; send this by POST.",
                 code=BAD_REQUEST,
                 status=405,
+                headers={"allow": "POST"},
             )
         charge = await self._charge(operation, request, caller)
         result = await self._execute(document, request, caller)
@@ -165,7 +170,7 @@ class Execution:
                 f"at {charge.rate.per_second} a second.",
                 code=THROTTLED,
                 status=429,
-                seconds=charge.seconds_to_wait,
+                headers={"retry-after": str(max(1, math.ceil(charge.seconds_to_wait)))},
             )
         return charge
 
@@ -202,18 +207,15 @@ class Execution:
         return result if isinstance(result, ExecutionResult) else await result
 
 
-def refusal(
-    errors: Any,
-    *,
-    status: int = 400,
-    seconds: float | None = None,
-    charge: Charge | None = None,
-) -> Answer:
+def refused(error: RequestRefused) -> Answer:
     """Return the answer to a request that was not executed."""
-    body: dict[str, Any] = {"errors": errors}
-    if charge is not None:
-        body["extensions"] = {"cost": charge.formatted()}
-    return Answer(body, executed=False, status=status, seconds_to_wait=seconds)
+    return Answer(
+        {"errors": [error.formatted()]},
+        executed=False,
+        status=error.status,
+        headers=error.headers,
+        malformed=error.code == BAD_REQUEST,
+    )
 
 
 def _answered(result: ExecutionResult, charge: Charge) -> Answer:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graph.accept import GRAPHQL, HTML, JSON, preferred
 from graph.errors import BAD_REQUEST, UNAUTHENTICATED, RequestRefused
-from graph.execution import Answer, Caller, Execution, Request, refusal
+from graph.execution import Answer, Caller, Execution, Request, refused
 from graph.limits import Limits
 from tasks.principal import Principal
 
@@ -55,31 +55,36 @@ class GraphQLEndpoint:
             return await page(scope, receive, send)
         media = preferred(headers.get("accept"), (GRAPHQL, JSON))
         try:
-            if media is None:
-                raise RequestRefused(
-                    f"The answer comes as {GRAPHQL} or {JSON}; accept one of them.",
-                    code=BAD_REQUEST,
-                    status=406,
-                )
             response = await self._response(scope, headers, receive, media)
         except RequestRefused as error:
-            answer = refusal([error.formatted()], status=error.status, seconds=error.seconds)
-            # Not a GraphQL request yet, so its status counts for both media types.
-            response = _response(answer.body, answer, media or GRAPHQL, status=error.status)
+            answer = refused(error)
+            response = _response(answer.body, answer, media or GRAPHQL)
         return await response(scope, receive, send)
 
     async def _response(
-        self, scope: Scope, headers: Headers, receive: Receive, media: str
+        self, scope: Scope, headers: Headers, receive: Receive, media: str | None
     ) -> Response:
+        if media is None:
+            raise RequestRefused(
+                f"The answer comes as {GRAPHQL} or {JSON}; accept one of them.",
+                code=BAD_REQUEST,
+                status=406,
+            )
         state: Mapping[str, Any] = scope.get("state", {})
         if scope["method"] not in ("GET", "POST"):
-            raise RequestRefused(f"A request is made by {_METHODS}.", code=BAD_REQUEST, status=405)
+            raise RequestRefused(
+                f"A request is made by {_METHODS}.",
+                code=BAD_REQUEST,
+                status=405,
+                headers={"allow": _METHODS},
+            )
         principal: Principal | None = state.get("principal")
         if principal is None:
             raise RequestRefused(
                 "Send a valid token in the header Authorization: Bearer <token>, or sign in.",
                 code=UNAUTHENTICATED,
                 status=401,
+                headers={"www-authenticate": "Bearer"},
             )
         if principal.via_session:
             _refuse_foreign(scope, headers)
@@ -191,20 +196,14 @@ def _refuse_foreign(scope: Scope, headers: Headers) -> None:
         )
 
 
-def _response(body: Any, answer: Answer, media: str, *, status: int | None = None) -> Response:
+def _response(body: Any, answer: Answer, media: str) -> Response:
     """Encode an answer. In the older media type only what is no GraphQL fails by its status."""
-    if status is None:
-        status = 200 if answer.executed else answer.status
-        if media == JSON and status == HTTPStatus.BAD_REQUEST:
-            status = 200
-    headers = {"cache-control": "no-store", "vary": "Accept, Authorization, Cookie"}
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["www-authenticate"] = "Bearer"
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["allow"] = (
-            "POST" if answer.body.get("errors") and "GET request" in str(answer.body) else _METHODS
-        )
-    if answer.seconds_to_wait is not None:
-        headers["retry-after"] = str(max(1, round(answer.seconds_to_wait)))
-    content = orjson.dumps(body)
-    return Response(content, status, headers, media_type=f"{media}; charset=utf-8")
+    status = answer.status
+    if media == JSON and status == HTTPStatus.BAD_REQUEST and not answer.malformed:
+        status = 200
+    headers = {
+        "cache-control": "no-store",
+        "vary": "Accept, Authorization, Cookie",
+        **answer.headers,
+    }
+    return Response(orjson.dumps(body), status, headers, media_type=f"{media}; charset=utf-8")

@@ -17,6 +17,7 @@ from graphql import (
     GraphQLError,
     GraphQLList,
     GraphQLNamedType,
+    GraphQLNonNull,
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
@@ -28,7 +29,6 @@ from graphql import (
     ValueNode,
     VariableNode,
     get_named_type,
-    get_nullable_type,
 )
 
 from tasks.cursor import MAX_PAGE_SIZE
@@ -63,6 +63,8 @@ class _Object:
     #: None: once. Else a fixed length, or values to look at in each request.
     length: "int | _Length | None" = None
     extra: "_Extra | None" = None
+    #: The page size that the object's lists have, which is wanted even if none is selected.
+    page: "_Length | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class Cost:
         length: int | _Length | None = None
         if is_list:
             length = page or (sized if sized is not None else PLAIN_LIST)
-        return _Object(fields, objects, length, extra)
+        return _Object(fields, objects, length, extra, child_page)
 
     def _sized(self, node: FieldNode, arguments: Mapping[str, Any]) -> _Length | None:
         """Return how a field's arguments state a length, if its definition has such arguments."""
@@ -229,6 +231,8 @@ class Cost:
 
 def _total(found: _Object, variables: Mapping[str, Any]) -> tuple[int, int]:
     """Return how many objects there may be at and below one, and how many fields they have."""
+    if found.page is not None:
+        found.page.read(variables)
     length = found.length
     times = (
         length.read(variables) if isinstance(length, _Length) else 1 if length is None else length
@@ -245,7 +249,8 @@ def _listed(value: Any) -> int:
 
 
 def _is_list(kind: Any) -> bool:
-    return isinstance(get_nullable_type(kind), GraphQLList)
+    inner: Any = kind.of_type if isinstance(kind, GraphQLNonNull) else kind  # pyright: ignore[reportUnknownMemberType] - generic over what it wraps
+    return isinstance(inner, GraphQLList)
 
 
 def _value(

@@ -16,7 +16,7 @@ def described(cls: T) -> T:
     definition = get_object_definition(cls, strict=True)
     definition.description = definition.description or _sentences(cls)
     for field in definition.fields:
-        resolver: Any = field.base_resolver  # pyright: ignore[reportUnknownMemberType] - generic over its answer
+        resolver: Any = field.base_resolver  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - generic over its answer
         if field.description is None and resolver is not None:
             field.description = _sentences(resolver.wrapped_func)
     return cls

@@ -35,7 +35,7 @@ class TwoPlatforms:
 
     def platforms(self) -> Sequence[Platform]:
         """Return them."""
-        known = {"documentation": "https://example.org/", "read_on": date(2026, 1, 31)}
+        known: Any = {"documentation": "https://example.org/", "read_on": date(2026, 1, 31)}
         return [
             Platform(
                 name="sandbox",
@@ -221,7 +221,9 @@ class Worker:
             cursor_state=CursorState.EXHAUSTED,
             cursor=None,
             posts_count=len(posts),
-            receipt=Receipt(requested=claim.task.max_posts, collected=len(posts)),
+            receipt=Receipt(requested=claim.task.max_posts, collected=len(posts)).ended(
+                StopReason.END_OF_SOURCE
+            ),
         )
         return await self._work.complete(claim, checkpoint, posts, StopReason.END_OF_SOURCE)
 

@@ -25,12 +25,12 @@ fragment Whole on Task {
   progress { collected requested ratio }
   waiting { reason until ahead aheadIsCapped }
   result { endedAt complete stopReason receipt { ...All } }
-  posts(first: 100, orderBy: { field: LIKES, direction: DESC }) {
+  posts(first: 20, orderBy: { field: LIKES, direction: DESC }) {
     totalCount
     pageInfo { hasNextPage }
     nodes { id postId position message author url createdTime likes comments shares }
   }
-  events(first: 100) { nodes { seq type at snapshot { status receipt { ...All } } } }
+  events(first: 20) { nodes { seq type at snapshot { status receipt { ...All } } } }
 }
 fragment All on Receipt {
   requested collected duplicates skipped { reason count } pages calls waitedSeconds newestAt
@@ -77,12 +77,12 @@ async def test_a_hundred_tasks_cost_as_many_statements_as_one(
     await client.create(1)
     await worker.complete([Sample(id="a")])
     before = counting.statements
-    await client.data(EVERYTHING.replace("first: 100", "first: 5"), first=10)
+    await client.data(EVERYTHING.replace("first: 20", "first: 2"), first=10)
     for_one = counting.statements - before
     await client.create(99)
 
     before = counting.statements
-    await client.data(EVERYTHING.replace("first: 100", "first: 5"), first=100)
+    await client.data(EVERYTHING.replace("first: 20", "first: 2"), first=100)
 
     assert counting.statements - before == for_one + 1  # the place in line
     assert for_one == 5  # viewer, tasks, their number, posts, events
@@ -233,7 +233,7 @@ async def test_entities_are_resolved_in_one_batch(
     )
 
     assert answer["data"]["_entities"] == [*({"id": each} for each in ids), *[None] * 4]
-    assert [error["path"] for error in answer["errors"]] == [["_entities", i] for i in range(3, 7)]
+    assert sorted(error["path"][1] for error in answer["errors"]) == [3, 4, 5, 6]
     assert counting.statements - before == 1
 
 
