@@ -123,7 +123,8 @@ class Documents:
             tree = self._parse(text)
             shape.check(tree, self._limits)
         except GraphQLError as error:
-            syntax = error.message.startswith("Syntax Error") and "exceeded" not in error.message
+            # The parser words a limit as a syntax error that ends like this.
+            syntax = "Syntax Error" in error.message and "Parsing aborted" not in error.message
             code = PARSE_FAILED if syntax else LIMIT_EXCEEDED
             raise DocumentRefused([formatted(error, code=code)]) from None
         errors = validate(

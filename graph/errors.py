@@ -36,6 +36,8 @@ THROTTLED: Final = "THROTTLED"
 PERSISTED_QUERY_NOT_FOUND: Final = "PERSISTED_QUERY_NOT_FOUND"
 INTERNAL: Final = "INTERNAL_SERVER_ERROR"
 
+_MAX_MESSAGE: Final = 500
+
 #: What mutations report in `userErrors`; everything else is an error of the field.
 REFUSALS: Final = (
     ValidationFailed,
@@ -108,7 +110,7 @@ def field_error(error: GraphQLError) -> dict[str, Any]:
 
 
 def _located(error: GraphQLError) -> dict[str, Any]:
-    located: dict[str, Any] = {"message": error.message}
+    located: dict[str, Any] = {"message": _shortened(error.message)}
     if error.locations:
         located["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
     if error.path is not None:
@@ -126,6 +128,11 @@ def masked(error: BaseException) -> dict[str, Any]:
         return {"message": said, "extensions": {"code": error.code, "incident": incident}}
     message = f"Something went wrong on our side. Its id in the log is {incident}."
     return {"message": message, "extensions": {"code": INTERNAL, "incident": incident}}
+
+
+def _shortened(message: str) -> str:
+    """Keep an answer small: messages repeat what stands in the document, however long."""
+    return message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}…"
 
 
 def _original(error: GraphQLError) -> BaseException | None:

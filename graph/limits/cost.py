@@ -249,7 +249,7 @@ def _listed(value: Any) -> int:
 
 
 def _is_list(kind: Any) -> bool:
-    inner: Any = kind.of_type if isinstance(kind, GraphQLNonNull) else kind  # pyright: ignore[reportUnknownMemberType] - generic over what it wraps
+    inner: Any = kind.of_type if isinstance(kind, GraphQLNonNull) else kind  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - generic over what it wraps
     return isinstance(inner, GraphQLList)
 
 
