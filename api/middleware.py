@@ -1,6 +1,6 @@
 """The order in which a request passes what stands before every endpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.types import ASGIApp
 
@@ -18,13 +18,16 @@ def protected(
     limit: int = DEFAULT_LIMIT,
     trusted_proxies: Sequence[str] = (),
     cross_origins: Sequence[str] = (),
+    sessions: Callable[[ASGIApp], ASGIApp] | None = None,
 ) -> ASGIApp:
     """Put the middleware around the whole application, the outermost last.
 
     The client's address and host first, since all else reads them; then CORS, whose headers a
-    refusal needs too; then who asks; then how often.
+    refusal needs too; then who asks, by token and then by session; then how often.
     """
     app = RateLimit(app, counter, limit)
+    if sessions is not None:
+        app = sessions(app)
     app = Authentication(app, authenticate)
     if cross_origins:
         app = CrossOrigin(app, list(cross_origins))

@@ -1,0 +1,13 @@
+"""Sessions for people: a signed cookie instead of a token.
+
+Programs send tokens. A browser signs in with an e-mail address and a password and then carries a
+cookie that scripts cannot read, that other sites' requests do not bring along, and that stops
+working when the password changes or the user is disabled.
+"""
+
+from api.session.authentication import SessionAuthentication
+from api.session.cookie import SessionKeys
+from api.session.routes import routes
+from api.session.throttle import Attempts
+
+__all__ = ["Attempts", "SessionAuthentication", "SessionKeys", "routes"]
