@@ -15,7 +15,7 @@ from api.limit import Counter, ProcessCounter, RedisCounter
 from api.measurement import MeasurementMiddleware
 from api.middleware import protected
 from api.proxy import TrustedProxies
-from sluice import readiness
+from sluice import doors, readiness
 from sluice.services import Databases, Services, open_services
 from sluice.settings import Settings
 from tasks.errors import TaskError
@@ -90,7 +90,13 @@ def build(settings: Settings, services: Services, *, counter: Counter, metrics: 
         refresh=depth.refresh,
     )
     # A route under /api goes before REST's, whose last one answers the rest of /api.
-    routes = [*health.routes(), *docs.routes(), *rest.routes(services.tasks)]
+    keys = doors.session_keys(settings)
+    routes = [
+        *health.routes(),
+        *docs.routes(),
+        *doors.routes(settings, services, keys),
+        *rest.routes(services.tasks),
+    ]
     # A bare router: what Starlette's application adds (two layers that catch errors) took a fifth
     # of a short answer's time; REST answers its own errors, and `CorrelationMiddleware` the rest.
     app: ASGIApp = Router(routes)
@@ -100,6 +106,7 @@ def build(settings: Settings, services: Services, *, counter: Counter, metrics: 
         counter=counter,
         limit=settings.rate_limit_per_minute,
         cross_origins=settings.cors_origins,
+        sessions=doors.session_middleware(services, keys),
     )
     app = MeasurementMiddleware(app, metrics=metrics)
     app = CorrelationMiddleware(app)

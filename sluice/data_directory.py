@@ -5,6 +5,7 @@ import errno
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from sluice.settings import DATABASE_FILE
 
 _CHOICES: Final = "choices.json"
 _LOCK: Final = "lock"
+_KEY_FILE: Final = "session.key"
 _ADVICE: Final = "choose another with --data-dir or SLUICE_DATA_DIR"
 
 
@@ -70,6 +72,16 @@ class DataDirectory:
                     "SLUICE_DEFAULT_PLATFORM if bare ids should have a platform."
                 ) from None
         return choices.get("default_platform") if isinstance(choices, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON is what it is
+
+    def secret_key(self) -> str:
+        """Return the key that signs sessions here; the first call makes it."""
+        path = self.path / _KEY_FILE
+        with self._explained():
+            with contextlib.suppress(FileExistsError):
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(secrets.token_hex(32))
+            return path.read_text(encoding="utf-8")
 
     def choose_default_platform(self, platform: str) -> None:
         """Keep the platform for bare ids, for this and every later start."""

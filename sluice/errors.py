@@ -6,6 +6,7 @@
     ├── DataDirectoryUnusable   the data directory cannot be made, read, written or locked
     ├── AddressUnavailable      host and port cannot be listened on
     ├── BrokerUnavailable       the broker does not answer
+    ├── SchemaBroken            the GraphQL schema breaks what was released
     └── ServingFailed           the server ended before it answered anything
 
 The first two end a command with the exit code for wrong usage.
@@ -48,3 +49,9 @@ class BrokerUnavailable(TaskError):
     """The broker does not answer; the message says which and why."""
 
     code = "BROKER_UNAVAILABLE"
+
+
+class SchemaBroken(TaskError):
+    """The GraphQL schema breaks what was released; the message says where."""
+
+    code = "SCHEMA_BROKEN"

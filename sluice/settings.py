@@ -12,9 +12,10 @@ from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from sluice.errors import SettingInvalid
+from sluice.graphql_settings import GraphQLFields
 from sluice.redaction import redact_address
 
 PREFIX: Final = "SLUICE_"
@@ -45,7 +46,7 @@ def _split(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-class Settings(BaseSettings):
+class Settings(GraphQLFields):
     """What a person can decide from outside. Immutable."""
 
     model_config = SettingsConfigDict(

@@ -44,8 +44,8 @@ class Platform:
     state: PlatformState
     target_help: str  #: One sentence that says what a target looks like.
     examples: Sequence[str]  #: Group ids.
-    documentation: str  #: The address of the platform's own documents.
-    read_on: date  #: The day on which they were read.
+    documentation: str | None  #: The address of the platform's own documents.
+    read_on: date | None  #: The day on which they were read.
     has_credential: bool  #: Whether its settings hold a credential.
     missing_settings: Sequence[str] = ()  #: The variables that an administrator has to set.
     closed_since: date | None = None

@@ -20,8 +20,8 @@ class Platform(Node):
     state: PlatformState = strawberry.field(description="Whether it can be read here.")
     target_help: str = strawberry.field(description="What a target looks like.")
     examples: list[str] = strawberry.field(description="Values for `groupId`.")
-    documentation: str = strawberry.field(description="The platform's own documents.")
-    documentation_read_on: date = strawberry.field(description="When they were last read.")
+    documentation: str | None = strawberry.field(description="The platform's own documents.")
+    documentation_read_on: date | None = strawberry.field(description="When they were last read.")
     has_credential: bool = strawberry.field(description="Whether a credential is configured.")
     missing_settings: list[str] = strawberry.field(
         description="The variables that an administrator has to set."

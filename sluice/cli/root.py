@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from sluice.cli import migrate as migration
-from sluice.cli import serve, source, task, token, up, user
+from sluice.cli import schema, serve, source, task, token, up, user
 from sluice.cli.shell import Shell
 from sluice.errors import SettingInvalid, StartRefused
 from sluice.redaction import redact
@@ -40,6 +40,7 @@ application.add_typer(user.commands, name="user")
 application.add_typer(token.commands, name="token")
 application.add_typer(task.commands, name="task")
 application.add_typer(source.commands, name="source")
+application.command()(schema.schema)
 
 
 def main() -> None:

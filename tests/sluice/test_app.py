@@ -129,3 +129,51 @@ async def test_a_gateway_that_cannot_open_says_why_in_one_sentence(settings: Set
 
     assert message["type"] == "lifespan.startup.failed"
     assert message["message"].startswith("SLUICE_DEFAULT_PLATFORM cannot be used.")
+
+
+async def test_graphql_and_sessions_are_there(
+    http: httpx2.AsyncClient, services: Services, settings: Settings
+) -> None:
+    """GraphQL by token and by session, over the real catalogue; the key is nobody else's."""
+    headers = await bearer(services)
+    await services.accounts.set_password("ada@example.org", "a long password")
+    query = {"query": "{ platforms { name state } viewer { email } }"}
+    origin = {"origin": "http://sluice.test"}
+
+    by_token = await http.post("/graphql", json=query, headers=headers)
+    signed_in = await http.post(
+        "/session",
+        json={"email": "ada@example.org", "password": "a long password"},
+        headers=origin,
+    )
+    by_session = await http.post("/graphql", json=query, headers=origin)
+    rest = await http.get("/api/tasks")
+
+    assert {"name": "sandbox", "state": "OPEN"} in by_token.json()["data"]["platforms"]
+    assert signed_in.status_code == 200
+    assert by_session.json()["data"] == by_token.json()["data"]
+    assert rest.status_code == 401
+    assert (settings.data_dir / "session.key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("env", "status"), [("development", 200), ("production", 400)])
+async def test_production_tells_less(
+    env: str, status: int, services: Services, settings: Settings
+) -> None:
+    """Introspection and suggestions are off together, unless said otherwise."""
+    application = build(
+        settings.model_copy(update={"env": env}),
+        services,
+        counter=ProcessCounter(),
+        metrics=new_metrics(),
+    )
+    transport = httpx2.ASGITransport(app=application)
+    headers = await bearer(services)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://sluice.test") as client:
+        answer = await client.post(
+            "/graphql", json={"query": "{ __schema { queryType { name } } }"}, headers=headers
+        )
+        wrong = await client.post("/graphql", json={"query": "{ viewr }"}, headers=headers)
+
+    assert answer.status_code == status
+    assert ("Did you mean" in wrong.text) == (env == "development")

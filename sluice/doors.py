@@ -1,0 +1,114 @@
+"""GraphQL and sessions, put together from the settings."""
+
+import secrets
+from collections.abc import Callable, Sequence
+
+import structlog
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+import graph
+from api import session
+from api.session import SessionAuthentication, SessionKeys
+from graph import GraphQLSettings, Limits, Rate
+from sluice.data_directory import DataDirectory
+from sluice.services import Services, caps
+from sluice.settings import Settings
+from tasks.access import TokenService
+from tasks.ports import Platform, PlatformState
+from tasks.query import QueryService
+from workers.catalogue import SourceCatalogue
+from workers.source import Source
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class ListedSources:
+    """The sources as the platforms that clients see."""
+
+    def __init__(self, catalogue: SourceCatalogue) -> None:
+        self._platforms = [_platform(source) for source in catalogue.sources]
+
+    def platforms(self) -> Sequence[Platform]:
+        """Return them by name."""
+        return self._platforms
+
+
+def graphql_settings(settings: Settings) -> GraphQLSettings:
+    """Return what the settings mean for GraphQL; production says less unless told otherwise."""
+    open_by_default = settings.env == "development"
+    introspection = _or(settings.graphql_introspection, open_by_default)
+    return GraphQLSettings(
+        limits=Limits(
+            body_bytes=settings.graphql_max_body_bytes,
+            tokens=settings.graphql_max_tokens,
+            depth=settings.graphql_max_depth,
+            aliases=settings.graphql_max_aliases,
+            directives=settings.graphql_max_directives,
+            root_fields=settings.graphql_max_root_fields,
+            nodes=settings.graphql_max_nodes,
+        ),
+        rate=Rate(
+            capacity=settings.graphql_cost_capacity, per_second=settings.graphql_cost_per_second
+        ),
+        introspection=introspection,
+        suggestions=_or(settings.graphql_suggestions, open_by_default),
+        batching=settings.graphql_batching,
+        graphiql=_or(settings.graphql_graphiql, introspection),
+    )
+
+
+def routes(settings: Settings, services: Services, keys: SessionKeys) -> list[BaseRoute]:
+    """Return the routes of GraphQL and sessions."""
+    served = graph.Services(
+        tasks=services.tasks,
+        query=QueryService(services.database, caps=caps(settings)),
+        tokens=TokenService(services.accounts),
+        platforms=ListedSources(services.catalogue),
+    )
+    return [
+        *graph.routes(served, graphql_settings(settings)),
+        *session.routes(services.accounts, keys),
+    ]
+
+
+def session_keys(settings: Settings) -> SessionKeys:
+    """Return what signs sessions.
+
+    Raises:
+        DataDirectoryUnusable: The data directory cannot keep the key.
+    """
+    if settings.secret_key is not None:
+        return SessionKeys(settings.secret_key)
+    if settings.database_is_embedded:
+        return SessionKeys(DataDirectory(settings.data_dir).secret_key())
+    log.warning(
+        "SLUICE_SECRET_KEY is not set: sessions end with this process, and hold in it alone"
+    )
+    return SessionKeys(secrets.token_hex(32))
+
+
+def session_middleware(services: Services, keys: SessionKeys) -> Callable[[ASGIApp], ASGIApp]:
+    """Return what resolves sessions' cookies."""
+    return lambda app: SessionAuthentication(app, keys, services.accounts)
+
+
+def _or(setting: bool | None, default: bool) -> bool:  # noqa: FBT001 - a value and its default
+    return default if setting is None else setting
+
+
+def _platform(source: Source) -> Platform:
+    info = source.info
+    return Platform(
+        name=info.name,
+        title=info.title,
+        state=PlatformState(source.state.value),
+        target_help=info.target_help,
+        examples=[f"{info.name}:{example}" for example in info.examples],
+        documentation=info.documentation,
+        read_on=info.read_on,
+        has_credential=bool(source.credentials),
+        missing_settings=[setting.variable for setting in source.missing],
+        closed_since=info.closure.since if info.closure else None,
+        closed_reason=info.closure.reason if info.closure else None,
+    )
