@@ -24,6 +24,7 @@ from workers.guard import Guard, GuardedTransport
 from workers.pause import exhausted_until
 from workers.refusal import error_of
 from workers.reply import Reply, shown
+from workers.session import Sessions
 
 #: Headers that may follow a redirect to another host; any other may be a credential.
 SAFE_HEADERS: Final = frozenset({"accept", "accept-language", "if-none-match", "if-modified-since"})
@@ -83,6 +84,7 @@ class HttpClient:
     ) -> None:
         self.limits = limits or Limits()
         self.budget = budget or LocalBudget(clock=lambda: now().timestamp())
+        self.sessions = Sessions()
         self.now = now
         self.sleep = sleep
         self._guard = guard or Guard(allow_hosts=allow_hosts)
@@ -124,6 +126,7 @@ class HttpClient:
         params: Mapping[str, str | int] | None,
         headers: Mapping[str, str] | None,
         form: Mapping[str, str] | None = None,
+        json: Mapping[str, str] | None = None,
     ) -> httpx2.Request:
         """Build a request.
 
@@ -134,7 +137,9 @@ class HttpClient:
             address = httpx2.URL(url)
             if params:
                 address = address.copy_merge_params(params)
-            return self._client.build_request(method, address, headers=headers, data=form)
+            return self._client.build_request(
+                method, address, headers=headers, data=form, json=json
+            )
         except (httpx2.InvalidURL, ValueError, TypeError) as error:
             written = url.partition("?")[0][:200]
             raise errors.AddressRefused(f"{written!r} is not a web address.") from error
@@ -258,6 +263,7 @@ class Http:
         self._client = client
         self._budget_key = budget_key
         self._rate = rate
+        self.sessions = client.sessions
         self.calls = 0
         self.waited_seconds = 0.0
 
@@ -281,16 +287,19 @@ class Http:
         self,
         url: str,
         *,
-        form: Mapping[str, str],
+        form: Mapping[str, str] | None = None,
+        json: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         statuses: Collection[int] = (),
     ) -> Reply:
-        """Send a form to `url`, as `get` asks. Only for calls that change nothing.
+        """Send a form or an object to `url`, as `get` asks. Only for calls that change nothing.
 
         Raises:
             SourceError: The narrowest that fits.
         """
-        request = self._client.request("POST", url, params=None, headers=headers, form=form)
+        request = self._client.request(
+            "POST", url, params=None, headers=headers, form=form, json=json
+        )
         return await self._call(request, statuses)
 
     async def pause(self, seconds: float) -> None:
