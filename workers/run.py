@@ -25,6 +25,8 @@ from workers.source import Page, Source, SourcePost, Walk
 INTERNAL_ERROR: Final = "INTERNAL_ERROR"
 #: Pages in a row that may bring nothing new before the walk is given up.
 STALE_PAGES: Final = 2
+#: The one reason for leaving a post out that says that it was met before.
+REPEATED: Final = "repeated"
 #: Waits before another try, doubled with each failure in a row.
 BACKOFF_SECONDS: Final = 10.0
 MOST_BACKOFF_SECONDS: Final = 600.0
@@ -92,7 +94,9 @@ class Progress:
                 fresh[post.id] = post
         self.known |= fresh.keys()
         self.pages += 1
-        self.stale = 0 if fresh else self.stale + 1
+        # A page of reposts alone is no standstill: what it held was new, and left out on purpose.
+        left_out = any(reason != REPEATED for reason in page.skipped)
+        self.stale = 0 if fresh or left_out else self.stale + 1
         self.cursor = page.next_cursor
         self.cursor_state = CursorState.AT if page.next_cursor else CursorState.EXHAUSTED
         self._count(page, list(fresh.values()), again)
@@ -152,7 +156,8 @@ class Run:
         """
         known = await self._work.known_posts(self.claim)
         self._progress = progress = Progress.of(self.claim.task, known)
-        progress.receipt = progress.receipt.evolve(auth_mode=self._source.auth_mode)
+        auth_mode = self._source.auth_mode_of(self.claim.task.target)
+        progress.receipt = progress.receipt.evolve(auth_mode=auth_mode)
         self.task = await self._work.start(self.claim)
         if reason := self._nothing_to_do(progress):
             return await self._complete(progress, (), reason)

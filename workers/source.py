@@ -162,6 +162,11 @@ class Source(ABC):
         """Say for the receipt as whom the source is asked."""
         return "credential" if self.credentials else "anonymous"
 
+    def auth_mode_of(self, target: str) -> str:
+        """Say for the receipt as whom a normalised target is asked for."""
+        del target
+        return self.auth_mode
+
     def recognise(self, address: str) -> str | None:
         """Return the target that a pasted address means, or None if it is none of ours.
 
