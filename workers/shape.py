@@ -71,6 +71,16 @@ class Rendered(pydantic.BaseModel):
     rendered: Words = None
 
 
+class Refusal(pydantic.BaseModel):
+    """What most platforms refuse a call with."""
+
+    error: Words = None
+    message: Words = None
+
+
+REFUSAL: Final = pydantic.TypeAdapter(Refusal)
+
+
 def first(*texts: str | None) -> str | None:
     """Return the first text that is not blank."""
     return next((one for one in texts if one and one.strip()), None)
