@@ -47,18 +47,22 @@ class Reply:
             SourceBadReply: It is not JSON, or not of that shape.
         """
         if is_web_page(self.headers, self.content):
-            raise SourceBlocked(
-                f"{self.address} answered with a page for people instead of data.",
-                address=self.address,
-                status=self.status,
-                excerpt=self.content,
-            )
+            raise self.blocked()
         try:
             if len(self.content) <= INLINE_BYTES:
                 return shape.validate_json(self.content)
             return await asyncio.to_thread(shape.validate_json, self.content)
         except pydantic.ValidationError as error:
             raise self.bad(_first(error)) from error
+
+    def blocked(self) -> SourceBlocked:
+        """Build the error for a page for people."""
+        return SourceBlocked(
+            f"{self.address} answered with a page for people instead of data.",
+            address=self.address,
+            status=self.status,
+            excerpt=self.content,
+        )
 
     def bad(self, reason: str) -> SourceBadReply:
         """Build the error for an answer that breaks the source's documents."""
