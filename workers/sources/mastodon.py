@@ -203,7 +203,7 @@ class MastodonSource(Source):
             return _written(address) if address.count("@") == 2 else None  # noqa: PLR2004 - name and host
         if (page := Address.of(address)) is None or OTHERS.fullmatch(page.site.host):
             return None
-        path = page.path.removeprefix("/web/").lstrip("/").removeprefix("timelines/tag/")
+        path = page.path.removeprefix("/web").lstrip("/").replace("timelines/tag/", "tags/")
         if re.fullmatch(r"@[^/]+(?:/(?:with_replies|media))?", path):
             return _written(f"{page.site.written}/{path.partition('/')[0]}")
         if not LIKELY.fullmatch(page.site.host):

@@ -37,6 +37,7 @@ BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 #: What a site answers whose comments are not for visitors.
 CLOSED: Final = frozenset({401, 403, 404})
+TOTAL: Final = "x-wp-totalpages"
 PAST_THE_END: Final = "rest_post_invalid_page_number"
 
 FOLDER: Final = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
@@ -180,6 +181,8 @@ class WordpressSource(Source):
                 # The first page finds out which way leads to the API.
                 route, reply = await _find(blog, size, http)
             entries = await _entries(reply)
+            if not entries and number == 1 and TOTAL not in reply.headers:
+                raise reply.bad("an empty list that does not say that there is nothing")
             ended = _is_last(reply, number, full=len(entries) >= size)
             number += 1
             counts = await _comments(blog, route, entries, http)
@@ -250,7 +253,7 @@ async def _entries(reply: Reply) -> Sequence[Entry]:
 
 def _is_last(reply: Reply, number: int, *, full: bool) -> bool:
     """Say whether no page follows, as the header says, or where a proxy took it out, the size."""
-    pages = reply.headers.get("x-wp-totalpages", "")
+    pages = reply.headers.get(TOTAL, "")
     return number >= int(pages[:9]) if pages.isdecimal() else not full
 
 
