@@ -326,6 +326,25 @@ class QueueOwner(Record, table=True):
     turn: int = Field(sa_type=sa.BigInteger)
 
 
+class SourceBudget(Record, table=True):
+    """The calls that a host grants to a credential, or to a visitor: `tasks/budget.py`."""
+
+    __tablename__ = "source_budget"
+
+    key: str = Field(sa_type=Text, primary_key=True)  #: The host, and what stands for a credential.
+    host: str = Field(sa_type=Text)
+    #: The rate that the last call kept to.
+    calls: int
+    milliseconds: int = Field(sa_type=sa.BigInteger)
+    burst: int
+    #: When the calls so far would all be due if they were evenly spread.
+    due_at: datetime | None = Field(default=None, sa_type=Instant)
+    held_until: datetime | None = Field(default=None, sa_type=Instant)  #: The host said so.
+    granted: int = 0  #: Calls that the host still grants before `granted_until`.
+    granted_until: datetime | None = Field(default=None, sa_type=Instant)
+    used_at: datetime = Field(sa_type=Instant)
+
+
 #: Those of them that hold a time.
 PUBLIC_TIMES = tuple(
     name for name in PUBLIC_COLUMNS if name.endswith("_at") or name == "not_before"

@@ -1,23 +1,17 @@
-"""How often a host may be called: the rates that sources keep to, and who counts.
+"""How often a host may be called: who counts for the runs of a worker.
 
 The count is shared by whoever calls the host. `LocalBudget` shares it within one event loop;
-a budget kept in the database shares it between all workers.
+`tasks.budget.BudgetLedger`, kept in the database, shares it between all workers.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from tasks.rate import Balance, Rate
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """`calls` in any `seconds`; up to `burst` of them may follow each other at once."""
-
-    calls: int
-    seconds: float
-    burst: int = 10
+__all__ = ["Budget", "LocalBudget", "Rate"]
 
 
 class Budget(Protocol):
@@ -34,35 +28,43 @@ class Budget(Protocol):
         """Grant no call before `until`: the host said so."""
         ...
 
+    async def limit(self, key: str, calls: int, *, until: datetime) -> None:
+        """Grant at most `calls` more before `until`: the host said so."""
+        ...
+
 
 class LocalBudget:
-    """Counts for one event loop, by the generic cell rate algorithm.
-
-    A key's state is one time: when its calls so far would be due if evenly spread. Keys whose
-    time has passed say nothing any more and are dropped.
-    """
+    """Counts for one event loop. Budgets that say nothing any more are dropped."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._due: dict[str, float] = {}
-        self._held: dict[str, float] = {}
+        self._balances: dict[str, Balance] = {}
 
     async def reserve(self, key: str, rate: Rate, *, max_wait_seconds: float) -> float:
         """Take one call, as the protocol says."""
         now = self._clock()
-        interval = rate.seconds / rate.calls
-        due = max(self._due.get(key, now), now)
-        start = max(due - (rate.burst - 1) * interval, self._held.get(key, now), now)
-        if start - now <= max_wait_seconds:
-            self._due[key] = max(due, start) + interval
+        balance = self._balances.get(key, Balance())
+        wait = balance.start(rate, now=now) - now
+        if wait <= max_wait_seconds:
+            self._balances[key] = balance.taken(rate, now=now)
         self._forget(now)
-        return start - now
+        return wait
 
     async def hold(self, key: str, until: datetime) -> None:
         """Grant no call before `until`."""
-        self._held[key] = max(self._held.get(key, 0.0), until.astimezone(UTC).timestamp())
+        await self.limit(key, 0, until=until)
+
+    async def limit(self, key: str, calls: int, *, until: datetime) -> None:
+        """Grant at most `calls` more before `until`."""
+        self._balances[key] = self._balances.get(key, Balance()).told(
+            calls, until=until.astimezone(UTC).timestamp(), now=self._clock()
+        )
 
     def _forget(self, now: float) -> None:
-        for times in (self._due, self._held):
-            for key in [key for key, at in times.items() if at < now]:
-                del times[key]
+        idle = [
+            key
+            for key, balance in self._balances.items()
+            if max(balance.due, balance.held_until, balance.granted_until) < now
+        ]
+        for key in idle:
+            del self._balances[key]
