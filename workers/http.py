@@ -21,7 +21,7 @@ import httpx2
 from workers import errors
 from workers.budget import Budget, LocalBudget, Rate
 from workers.guard import Guard, GuardedTransport
-from workers.pause import exhausted_until
+from workers.pause import granted
 from workers.refusal import error_of
 from workers.reply import Reply, shown
 from workers.session import Sessions
@@ -30,6 +30,9 @@ from workers.session import Sessions
 SAFE_HEADERS: Final = frozenset({"accept", "accept-language", "if-none-match", "if-modified-since"})
 #: What the library decompresses without further packages.
 ENCODINGS: Final = frozenset({"gzip", "deflate", "identity", ""})
+#: From here on a host's count of calls left is noted: more than are ever under way at once, and
+#: few enough that most replies need no note.
+FEW_CALLS: Final = 40
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 #: Failures of the connection that a second try often cures. A timeout is none of them: the
@@ -312,6 +315,14 @@ class Http:
         """Tell the time, aware, UTC."""
         return self._client.now()
 
+    async def hold(self, until: datetime) -> None:
+        """Tell whoever calls the same host that it grants nothing before `until`.
+
+        For sources whose platform refuses in its own words; statuses and headers are understood.
+        """
+        if self._budget_key is not None:
+            await self._client.budget.hold(self._budget_key, until)
+
     async def _call(self, request: httpx2.Request, statuses: Collection[int]) -> Reply:
         """Send a request until it succeeds, is refused, or another try makes no sense."""
         left = self._client.limits.max_wait_seconds
@@ -321,7 +332,7 @@ class Http:
             try:
                 reply = await self._client.exchange(request, sent=self._count)
                 if reply.status in statuses or 200 <= reply.status < 300:  # noqa: PLR2004 - RFC 9110's success
-                    await self._learn(exhausted_until(reply.headers, self.now()))
+                    await self._learn(reply)
                     return reply
                 error = error_of(
                     status=reply.status,
@@ -333,7 +344,8 @@ class Http:
             except httpx2.TransportError as failure:
                 error = _unavailable(failure, shown(request.url))
                 curable = isinstance(failure, CURABLE) and not _untrusted(failure)
-            await self._learn(error.retry_at)
+            if error.retry_at is not None:
+                await self.hold(error.retry_at)
             wait = self._wait(error, tried)
             last = tried == self._client.limits.retries
             if last or not curable or not error.retryable or wait > left:
@@ -361,10 +373,11 @@ class Http:
         await self.pause(wait)
         return wait
 
-    async def _learn(self, until: datetime | None) -> None:
-        """Tell whoever calls the same host until when it grants nothing."""
-        if until is not None and self._budget_key is not None:
-            await self._client.budget.hold(self._budget_key, until)
+    async def _learn(self, reply: Reply) -> None:
+        """Tell whoever calls the same host how few further calls it grants."""
+        left = granted(reply.headers, self.now())
+        if left is not None and left[0] <= FEW_CALLS and self._budget_key is not None:
+            await self._client.budget.limit(self._budget_key, left[0], until=left[1])
 
     def _wait(self, error: errors.SourceError, tried: int) -> float:
         """Return the seconds until another try makes sense."""

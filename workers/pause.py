@@ -15,6 +15,8 @@ from typing import Final
 LONGEST: Final = timedelta(days=2)
 #: Numbers from here on are seconds since 1970 (September 2001), below it seconds left.
 EPOCH_FROM: Final = 1_000_000_000
+#: Larger numbers of calls left limit nobody.
+MOST_GRANTED: Final = 1_000_000
 
 PREFIXES: Final = ("ratelimit", "x-ratelimit", "x-rate-limit")
 
@@ -27,12 +29,13 @@ def retry_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
     return None
 
 
-def exhausted_until(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """Return when calls are granted again if an accepted call was the last one granted."""
+def granted(headers: Mapping[str, str], now: datetime) -> tuple[int, datetime] | None:
+    """Return how many calls a host still grants, and until when; None if it does not say."""
     for prefix in PREFIXES:
         remaining = _number(headers.get(f"{prefix}-remaining", ""))
-        if remaining is not None and remaining < 1:
-            return moment(headers.get(f"{prefix}-reset", ""), now)
+        until = moment(headers.get(f"{prefix}-reset", ""), now)
+        if remaining is not None and until is not None:
+            return int(min(remaining, MOST_GRANTED)), until
     return None
 
 

@@ -123,8 +123,7 @@ class Runner:
         return left.status
 
     def _prepared(self, claim: Claim, source: Source) -> Run:
-        host = source.host(claim.task.target)
-        key = None if host is None else f"{source.auth_mode}@{host}"
+        key = source.budget_key(claim.task.target)
         return Run(
             claim,
             work=self._tools.work,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.pause import LONGEST, exhausted_until, moment, retry_at
+from workers.pause import LONGEST, granted, moment, retry_at
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=90)
@@ -44,10 +44,11 @@ def test_a_pause_is_never_past_and_never_endless(text: str) -> None:
     assert at is None or NOW <= at <= NOW + LONGEST
 
 
-def test_the_last_granted_call_is_noticed() -> None:
-    """The next one waits until the host's window ends, without being refused first."""
-    spent = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "90"}
+def test_the_calls_left_are_read() -> None:
+    """The next worker waits until the host's window ends, without being refused first."""
+    few = {"x-ratelimit-remaining": "2.0", "x-ratelimit-reset": "90"}
 
-    assert exhausted_until(spent, NOW) == LATER
-    assert exhausted_until({**spent, "x-ratelimit-remaining": "1"}, NOW) is None
-    assert exhausted_until({}, NOW) is None
+    assert granted(few, NOW) == (2, LATER)
+    assert granted({"ratelimit-remaining": "0", "ratelimit-reset": "90"}, NOW) == (0, LATER)
+    assert granted({"x-ratelimit-remaining": "2"}, NOW) is None
+    assert granted({**few, "x-ratelimit-remaining": "many"}, NOW) is None
