@@ -6,6 +6,7 @@ The descriptions here are the table in README.md; a test compares the two in bot
 import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -17,6 +18,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from sluice.errors import SettingInvalid
 from sluice.graphql_settings import GraphQLFields
 from sluice.redaction import redact_address
+from tasks.rate import Rate
 
 PREFIX: Final = "SLUICE_"
 #: Read by the test suite, not by the product.
@@ -26,6 +28,8 @@ MEMORY_BROKER: Final = "memory://"
 
 DATABASE_SCHEMES: Final = ("postgresql", "sqlite")
 BROKER_SCHEMES: Final = ("memory", "redis", "rediss", "amqp", "amqps")
+#: A host without a port, calls, seconds; no number is longer than a day's seconds.
+_RATE_LIMIT: Final = re.compile(r"([^\s=/:]+)=(\d{1,5})/(\d{1,5})", re.ASCII)
 REDIS_SCHEMES: Final = ("redis", "rediss")
 
 #: What the settings with a pattern must be, in words.
@@ -97,6 +101,11 @@ class Settings(GraphQLFields):
         (),
         description="Hosts, separated by commas, that sources may read although they are private "
         "or loopback: `127.0.0.1, feeds.internal:8080`.",
+    )
+    rate_limits: Names = Field(
+        (),
+        description="Calls that a host may get, slower than its source would make them, separated "
+        "by commas: `mastodon.social=30/60` is 30 calls in 60 seconds.",
     )
     contact: str | None = Field(
         None,
@@ -176,6 +185,13 @@ class Settings(GraphQLFields):
             return None
         return _check_url(value, REDIS_SCHEMES, "redis://host:6379/0")
 
+    @field_validator("rate_limits")
+    @classmethod
+    def _check_rate_limits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for limit in value:
+            _rate_of(limit)
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _check_trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -197,6 +213,11 @@ class Settings(GraphQLFields):
             if origin != "*" and not (plain and parts.scheme in {"http", "https"}):
                 raise ValueError(f"{origin} must be an origin, like https://app.example.org")
         return value
+
+    @property
+    def rates(self) -> Mapping[str, Rate]:
+        """The operator's rates by host."""
+        return dict(_rate_of(limit) for limit in self.rate_limits)
 
     @property
     def database(self) -> str:
@@ -249,6 +270,16 @@ def unknown_variables(
             nearest = difflib.get_close_matches(variable, known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else "."
             yield f"{variable} is no setting of Sluice and has no effect{hint}"
+
+
+def _rate_of(limit: str) -> tuple[str, Rate]:
+    """Read `host=calls/seconds`."""
+    match = _RATE_LIMIT.fullmatch(limit)
+    if match is None or not (calls := int(match[2])) or not (seconds := int(match[3])):
+        raise ValueError(
+            f"{limit} must be a host and its calls in so many seconds, like mastodon.social=30/60"
+        )
+    return match[1].lower(), Rate(calls=calls, seconds=seconds)
 
 
 def _check_url(value: str, schemes: tuple[str, ...], example: str) -> str:

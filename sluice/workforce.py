@@ -12,6 +12,7 @@ from sluice import sources
 from sluice.instruments import VERSION
 from sluice.services import Databases, caps
 from sluice.settings import Settings
+from tasks.budget import BudgetLedger
 from tasks.metrics import Metrics
 from tasks.ports import Waker
 from tasks.work import Limits, WorkService
@@ -104,6 +105,7 @@ def _opening(
                 contact=settings.contact,
                 allow_hosts=settings.allow_hosts,
                 limits=HttpLimits(max_bytes=settings.max_reply_bytes),
+                budget=BudgetLedger(database, rates=settings.rates),
             ) as http,
         ):
             tools = Tools(

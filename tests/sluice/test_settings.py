@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sluice.errors import SettingInvalid
 from sluice.redaction import redact, redact_address
 from sluice.settings import PREFIX, Settings, load, unknown_variables
+from tasks.rate import Rate
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -68,6 +69,16 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().allow_hosts == ("127.0.0.1", "feeds.internal:8080")
 
 
+def test_rates_are_read_by_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls and the seconds that they may be made in."""
+    monkeypatch.setenv("SLUICE_RATE_LIMITS", "Mastodon.social=30/60, lemmy.ml=1/10")
+
+    assert load().rates == {
+        "mastodon.social": Rate(calls=30, seconds=60),
+        "lemmy.ml": Rate(calls=1, seconds=10),
+    }
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
@@ -89,6 +100,9 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("REDIS_URL", "localhost:6379", "it must be like redis://host:6379/0."),
         ("DEFAULT_PLATFORM", "Sand Box", "it must be a platform's name in lower case"),
         ("CONTACT", "ops@exämple.org", "it must be printable ASCII, like ops@example.org."),
+        ("RATE_LIMITS", "a.example=30", "but a.example=30 must be a host and its calls in so many"),
+        ("RATE_LIMITS", "a.example=0/60", "like mastodon.social=30/60."),
+        ("RATE_LIMITS", "https://a.example/=1/1", "like mastodon.social=30/60."),
         ("TRUSTED_PROXIES", "10.0.0.0/8, nginx", "but nginx must be an address or a network"),
         ("CORS_ORIGINS", "app.example.org", "but app.example.org must be an origin, like https:"),
         ("CORS_ORIGINS", "https://a.example/", "https://a.example/ must be an origin"),

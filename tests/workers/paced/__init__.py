@@ -1,0 +1,1 @@
+"""A source for the tests of politeness, found by the catalogue like any other."""
