@@ -22,7 +22,6 @@ from workers import errors
 from workers.budget import Budget, LocalBudget, Rate
 from workers.guard import Guard, GuardedTransport
 from workers.pause import granted
-from workers.refusal import error_of
 from workers.reply import Reply, shown
 from workers.session import Sessions
 
@@ -334,13 +333,7 @@ class Http:
                 if reply.status in statuses or 200 <= reply.status < 300:  # noqa: PLR2004 - RFC 9110's success
                     await self._learn(reply)
                     return reply
-                error = error_of(
-                    status=reply.status,
-                    headers=reply.headers,
-                    content=reply.content,
-                    shown=reply.address,
-                    now=self.now(),
-                )
+                error = reply.refusal(self.now())
             except httpx2.TransportError as failure:
                 error = _unavailable(failure, shown(request.url))
                 curable = isinstance(failure, CURABLE) and not _untrusted(failure)

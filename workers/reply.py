@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeVar
 
 import httpx2
 import pydantic
 
-from workers.errors import SourceBadReply, SourceBlocked
-from workers.refusal import is_web_page
+from workers.errors import SourceBadReply, SourceBlocked, SourceError
+from workers.refusal import error_of, is_web_page
 
 T = TypeVar("T")
 
@@ -62,6 +63,19 @@ class Reply:
             address=self.address,
             status=self.status,
             excerpt=self.content,
+        )
+
+    def refusal(self, now: datetime) -> SourceError:
+        """Build the error that the status means for most platforms.
+
+        For a source that asked for the status (`statuses=`) and found nothing of its own in it.
+        """
+        return error_of(
+            status=self.status,
+            headers=self.headers,
+            content=self.content,
+            shown=self.address,
+            now=now,
         )
 
     def bad(self, reason: str) -> SourceBadReply:
