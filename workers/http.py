@@ -87,6 +87,7 @@ class HttpClient:
         self.limits = limits or Limits()
         self.budget = budget or LocalBudget(clock=lambda: now().timestamp())
         self.sessions = Sessions()
+        self.version = version
         self.now = now
         self.sleep = sleep
         self._guard = guard or Guard(allow_hosts=allow_hosts)
@@ -266,6 +267,8 @@ class Http:
         self._budget_key = budget_key
         self._rate = rate
         self.sessions = client.sessions
+        #: Sluice's, for platforms that want the User-Agent in a form of their own.
+        self.version = client.version
         self.calls = 0
         self.waited_seconds = 0.0
 

@@ -27,6 +27,16 @@ def moment(written: Any) -> datetime | None:
         return None
 
 
+def epoch(seconds: Any) -> datetime | None:
+    """Read the seconds since 1970, as an aware time in UTC."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _words(value: Any) -> str | None:
     return text.clean(value) if isinstance(value, str) else None
 
@@ -53,6 +63,8 @@ Words = Annotated[str | None, pydantic.BeforeValidator(_words)]
 Count = Annotated[int | None, pydantic.BeforeValidator(_count)]
 #: An aware time.
 Moment = Annotated[datetime | None, pydantic.BeforeValidator(moment)]
+#: An aware time, written as the seconds since 1970.
+Epoch = Annotated[datetime | None, pydantic.BeforeValidator(epoch)]
 Flag = Annotated[bool, pydantic.BeforeValidator(lambda value: value is True)]
 #: Required: what tells a post from others, written as a number or a text.
 Identifier = Annotated[

@@ -151,6 +151,15 @@ class Source(ABC):
         ]
 
     @property
+    def _secrets(self) -> Mapping[str, str]:
+        """Return the settings that say who asks, without mere choices and names."""
+        return {
+            setting.name: self.credentials[setting.name]
+            for setting in self.info.settings
+            if setting.secret and setting.name in self.credentials
+        }
+
+    @property
     def state(self) -> SourceState:
         """Say whether the source can be used here, without asking it."""
         if self.info.closure is not None:
@@ -160,7 +169,7 @@ class Source(ABC):
     @property
     def auth_mode(self) -> str:
         """Say for the receipt as whom the source is asked."""
-        return "credential" if self.credentials else "anonymous"
+        return "credential" if self._secrets else "anonymous"
 
     def auth_mode_of(self, target: str) -> str:
         """Say for the receipt as whom a normalised target is asked for."""
@@ -197,9 +206,9 @@ class Source(ABC):
         A host counts by credential, so runs with different ones do not wait for each other.
         """
         host = self.host(target)
-        if host is None or not self.credentials:
+        if host is None or not self._secrets:
             return host
-        joined = "\0".join(f"{name}={text}" for name, text in sorted(self.credentials.items()))
+        joined = "\0".join(f"{name}={text}" for name, text in sorted(self._secrets.items()))
         return f"{host} {sha256(joined.encode()).hexdigest()[:12]}"
 
     @abstractmethod
