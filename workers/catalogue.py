@@ -86,8 +86,11 @@ class SourceCatalogue:
                 "A group id must not be empty; write platform:target, or an address."
             )
         source, target = self._find(text)
-        self._require_open(source)
-        return Target(platform=source.info.name, target=source.normalise(target.strip()))
+        self._require_offered(source)
+        # Before the settings: no setting opens what is closed, or makes sense of a wrong target.
+        normalised = source.normalise(target.strip())
+        self._require_configured(source)
+        return Target(platform=source.info.name, target=normalised)
 
     def _find(self, text: str) -> tuple[Source, str]:
         """Return whose target a `group_id` is, and the target as written."""
@@ -116,12 +119,15 @@ class SourceCatalogue:
                     return source, target
         return None
 
-    def _require_open(self, source: Source) -> None:
+    def _require_offered(self, source: Source) -> None:
         info = source.info
         if source.state is SourceState.CLOSED and info.closure is not None:
             raise SourceClosed(
                 f"{info.title} cannot be read since {info.closure.since}: {info.closure.reason}."
             )
+
+    def _require_configured(self, source: Source) -> None:
+        info = source.info
         if source.state is SourceState.NEEDS_KEY:
             variables = " and ".join(setting.variable for setting in source.missing)
             raise PlatformUnconfigured(
