@@ -6,7 +6,7 @@ Facts: the resources and errors at https://developers.google.com/youtube/v3/docs
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pydantic
@@ -74,16 +74,35 @@ class Channels(Camel):
     items: Sequence[Channel] = ()
 
 
-class ItemDetails(Camel):
-    """A part of a playlist's item."""
+class VideoId(Camel):
+    """What a playlist's item leads to."""
 
     video_id: shape.Identifier
 
 
-class Item(Camel):
-    """A playlist's item."""
+class ItemSnippet(Camel):
+    """The longer of the two parts of an item that say so."""
 
-    content_details: ItemDetails
+    resource_id: VideoId
+
+
+class Item(Camel):
+    """A playlist's item, with either part."""
+
+    content_details: VideoId | None = None
+    snippet: ItemSnippet | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _require_video(self) -> Self:
+        if self.content_details is None and self.snippet is None:
+            raise ValueError("an item leads to no video")
+        return self
+
+    @property
+    def video_id(self) -> str:
+        """Return the video's id."""
+        part = self.content_details or (self.snippet and self.snippet.resource_id)
+        return part.video_id if part else ""
 
 
 class Items(Camel):

@@ -16,6 +16,9 @@ from tasks.errors import (
 from tasks.ports import Target
 from workers.catalogue import SOURCES, SourceCatalogue
 
+#: With a platform for bare ids; immutable.
+CATALOGUE = SourceCatalogue(default_platform="sandbox")
+
 PLATFORM = '''
 from datetime import date
 from tasks.errors import TargetInvalid
@@ -128,10 +131,9 @@ def test_an_unknown_default_is_refused_at_once() -> None:
 @given(st.text(max_size=50))
 def test_resolving_never_crashes(group_id: str) -> None:
     """Any text leads to a target or to a refusal that is a sentence."""
-    catalogue = SourceCatalogue(default_platform="sandbox")
     sentence = "."
     try:
-        catalogue.resolve(group_id)
+        CATALOGUE.resolve(group_id)
     except TargetError as error:
         sentence = str(error)
 

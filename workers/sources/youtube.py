@@ -135,7 +135,7 @@ class YouTubeSource(Source):
         if token:
             params["pageToken"] = token
         page = await (await self._get("playlistItems", params, http)).parse(youtube.ITEMS)
-        ids = list(dict.fromkeys(item.content_details.video_id for item in page.items))
+        ids = list(dict.fromkeys(item.video_id for item in page.items))
         if not ids:
             return (), page.next_page_token, {}
         params = {"part": "snippet,statistics", "id": ",".join(ids), "maxResults": LARGEST_PAGE}
