@@ -137,6 +137,33 @@ class Settings(GraphQLFields):
     max_running_per_platform: int | None = Field(
         None, ge=1, description="Tasks of one platform that run at a time. Without it: no cap."
     )
+    keep_events_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days after which the history of a task is trimmed to its last event. "
+        "Without it: kept for ever.",
+    )
+    keep_posts_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days after which the posts of an ended task are deleted; the task stays. "
+        "Without it: kept for ever.",
+    )
+    keep_tasks_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days after which an ended task is deleted, with its posts and its history. "
+        "Without it: kept for ever.",
+    )
+    keep_tombstones_days: int = Field(
+        30,
+        ge=1,
+        le=36_500,
+        description="Days for which clients that watch are still told that a task was deleted.",
+    )
     max_reply_bytes: int = Field(
         8_388_608,
         ge=65_536,

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from types import FrameType
 from typing import Final
 
@@ -15,6 +16,7 @@ from sluice.settings import Settings
 from tasks.budget import BudgetLedger
 from tasks.metrics import Metrics
 from tasks.ports import Waker
+from tasks.retention import Keep, Retention
 from tasks.work import Limits, WorkService
 from workers.broker import open_broker, wake_up
 from workers.http import HttpClient
@@ -115,6 +117,21 @@ def _opening(
                 waker=waker(),
                 metrics=metrics,
             )
-            yield Opened(database=database, tools=tools)
+            chores = (Retention(database, keep(settings)),)
+            yield Opened(database=database, tools=tools, chores=chores)
 
     return open_tools
+
+
+def keep(settings: Settings) -> Keep:
+    """Return how long what is kept."""
+    return Keep(
+        events=_days(settings.keep_events_days),
+        posts=_days(settings.keep_posts_days),
+        tasks=_days(settings.keep_tasks_days),
+        tombstones=_days(settings.keep_tombstones_days),
+    )
+
+
+def _days(number: int | None) -> timedelta | None:
+    return None if number is None else timedelta(days=number)

@@ -11,6 +11,7 @@
     ├── Unauthenticated         no token, or one that is unknown, revoked, expired or disabled
     ├── TransitionRefused       the task's status does not allow it
     ├── NoResult                the task has not completed
+    │   └── ResultExpired       it has, and its posts were not to be kept any longer
     ├── LeaseLost               the task is no longer this worker's; write nothing
     ├── TargetError             a group_id that leads nowhere
     │   ├── TargetInvalid
@@ -29,6 +30,7 @@ neither HTTP nor GraphQL: each door has one table that translates them.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -120,9 +122,21 @@ class NoResult(TaskError):
 
     code = "NO_RESULT"
 
-    def __init__(self, task_id: int) -> None:
-        super().__init__(f"Task {task_id} has no result yet.")
+    def __init__(self, task_id: int, message: str | None = None) -> None:
+        super().__init__(message or f"Task {task_id} has no result yet.")
         self.task_id = task_id
+
+
+class ResultExpired(NoResult):
+    """The task has completed, and retention has removed its posts since."""
+
+    def __init__(self, task_id: int, *, at: datetime) -> None:
+        super().__init__(
+            task_id,
+            f"The posts of task {task_id} were removed on {at:%Y-%m-%d}: this installation keeps"
+            " posts for a limited time. Reset the task to collect anew.",
+        )
+        self.at = at
 
 
 class LeaseLost(TaskError):

@@ -182,6 +182,14 @@ class Task(Record, table=True):
         # The connections: by platform, by end.
         sa.Index("ix_task_platform_created", "user_id", "platform", "created_at", "id"),
         sa.Index("ix_task_completed", "user_id", "completed_at", "id"),
+        # The runs of a schedule.
+        sa.Index(
+            "ix_task_schedule",
+            "schedule_id",
+            "id",
+            sqlite_where=sa.text("schedule_id IS NOT NULL"),
+            postgresql_where=sa.text("schedule_id IS NOT NULL"),
+        ),
         _NO_REUSE,
     )
 
@@ -213,6 +221,9 @@ class Task(Record, table=True):
     receipt: dict[str, Any] | None = Field(default=None, sa_type=Json)
     revision: int = Field(default=1, sa_type=sa.BigInteger)  #: The last event's `seq`.
     correlation_id: str | None = Field(default=None, sa_type=Text)  #: Of the creating request.
+    #: The schedule that made it. No foreign key: a task outlives its schedule and still says so.
+    schedule_id: int | None = Field(default=None, sa_type=sa.BigInteger)
+    posts_expired_at: datetime | None = Field(default=None, sa_type=Instant)  #: By retention.
 
 
 class TaskSummary(NamedTuple):
@@ -253,6 +264,7 @@ PUBLIC_COLUMNS = (
     "error_message",
     "receipt",
     "revision",
+    "schedule_id",
 )
 
 
@@ -284,6 +296,13 @@ class TaskEvent(Record, table=True):
         sa.UniqueConstraint("task_id", "seq", name="uq_task_event_task_id_seq"),
         sa.Index("ix_task_event_user_id_xid", "user_id", "xid"),
         sa.Index("ix_task_event_at", "at"),
+        # What retention looks for.
+        sa.Index(
+            "ix_task_event_tombstone",
+            "id",
+            sqlite_where=sa.text("type = 'deleted'"),
+            postgresql_where=sa.text("type = 'deleted'"),
+        ),
         _NO_REUSE,
     )
 
@@ -312,6 +331,72 @@ class IdempotencyKey(Record, table=True):
     body_digest: str = Field(sa_type=Text)
     answer: dict[str, Any] = Field(sa_type=Json)  #: The public columns of what was created.
     created_at: datetime = Field(sa_type=Instant)
+
+
+class Schedule(Record, table=True):
+    """A wish that comes back: each run of it is a task."""
+
+    __tablename__ = "schedule"
+    __table_args__ = (
+        sa.Index("ix_schedule_user_id", "user_id", "id"),
+        # What comes due next.
+        sa.Index(
+            "ix_schedule_next_run_at",
+            "next_run_at",
+            sqlite_where=sa.text("paused_at IS NULL"),
+            postgresql_where=sa.text("paused_at IS NULL"),
+        ),
+        _NO_REUSE,
+    )
+
+    id: int = Field(sa_type=BigId, primary_key=True)
+    user_id: int = Field(sa_type=sa.BigInteger, foreign_key="user_account.id", ondelete="CASCADE")
+    group_id: str = Field(sa_type=Text)  #: As the client wrote it.
+    group_name: str | None = Field(default=None, sa_type=Text)
+    platform: str = Field(sa_type=Text)
+    target: str = Field(sa_type=Text)
+    max_posts: int
+    priority: int = 0
+    every_seconds: int
+    only_new: bool = Field(default=False, sa_type=Boolean)
+    next_run_at: datetime = Field(sa_type=Instant)
+    last_run_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_task_id: int | None = Field(default=None, sa_type=sa.BigInteger)  #: The newest run.
+    paused_at: datetime | None = Field(default=None, sa_type=Instant)
+    created_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+    #: By which the source can say that nothing changed since `validators_task_id` read it.
+    validators: dict[str, str] | None = Field(default=None, sa_type=Json)
+    validators_task_id: int | None = Field(default=None, sa_type=sa.BigInteger)
+
+
+class ScheduleKnown(Record, table=True):
+    """A post that a completed run of a schedule brought: the watermark of those to come.
+
+    Apart from the posts, which may be deleted with their task or by retention.
+    """
+
+    __tablename__ = "schedule_known"
+    __table_args__ = (sa.Index("ix_schedule_known_task_id", "schedule_id", "task_id"),)
+
+    schedule_id: int = Field(
+        sa_type=sa.BigInteger, foreign_key="schedule.id", ondelete="CASCADE", primary_key=True
+    )
+    post_id: str = Field(sa_type=Text, primary_key=True)
+    task_id: int = Field(sa_type=sa.BigInteger)
+
+
+class EventHorizon(Record, table=True):
+    """Up to where retention has trimmed the event log; one row, or none before the first time.
+
+    A stream that resumes from a position at or before it may have missed events.
+    """
+
+    __tablename__ = "event_horizon"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})  #: Always 1.
+    xid: int = Field(sa_type=sa.BigInteger)  #: The greatest among the trimmed events.
+    event_id: int = Field(sa_type=sa.BigInteger)  #: Likewise.
 
 
 class QueueOwner(Record, table=True):

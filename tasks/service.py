@@ -15,6 +15,7 @@ from tasks.database import Database, Steps, UniqueViolation
 from tasks.errors import (
     NoResult,
     NotOwner,
+    ResultExpired,
     TargetError,
     TaskNotFound,
     TransitionRefused,
@@ -225,6 +226,7 @@ class TaskService:
 
         Raises:
             NoResult: It has not completed.
+            ResultExpired: Retention has removed its posts.
         """
         principal.require(RESULTS_READ)
         return await self._database.snapshot(_result, principal, task_id)
@@ -343,6 +345,8 @@ def _result(principal: Principal, task_id: int) -> Steps[TaskResult]:
     task = _owned((yield from row.by_id(task_id)), principal, task_id)
     if task.status != TaskStatus.COMPLETED:
         raise NoResult(task_id)
+    if task.posts_expired_at is not None:
+        raise ResultExpired(task_id, at=task.posts_expired_at)
     return TaskResult(task, (yield from post.of_task(task_id)))
 
 

@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from tasks.database import Database
 from workers.broker import ACTOR, queue_name
 from workers.run import Bounds
 from workers.runner import Runner, Tools
-from workers.sweeper import Sweeper
+from workers.sweeper import Chore, Sweeper
 
 #: How long Dramatiq's threads sleep between two looks: also how late a stop is noticed.
 WORKER_TIMEOUT_MS = 100
@@ -40,6 +40,7 @@ class Opened:
 
     database: Database
     tools: Tools
+    chores: Sequence[Chore] = ()  #: What the sweeper does besides, when this process leads.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,7 @@ class _Lifespan(Middleware):
         opened = await self._stack.enter_async_context(self._open_tools())
         tools = opened.tools
         self._runner = Runner(tools, worker_id=self.worker_id, bounds=self._options.bounds)
-        sweeper = Sweeper(opened.database, tools.work, tools.waker)
+        sweeper = Sweeper(opened.database, tools.work, tools.waker, opened.chores)
         for name, body in (("lease keeper", self._runner.keeper.run), ("sweeper", sweeper.run)):
             self._background.append(asyncio.create_task(_forever(name, body)))
 

@@ -6,6 +6,8 @@ by the command line, and wake-ups that were lost rely on it.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 from tasks.database import Database
 from tasks.errors import StorageError
@@ -18,6 +20,11 @@ ROUND_SECONDS = 5.0
 LEAST_SECONDS = 0.05
 #: How often the line of owners is checked against the tasks.
 RECONCILE_SECONDS = 60.0
+#: When a chore that failed is tried again.
+RECHECK_SECONDS = 60.0
+
+#: What the leader does besides: each call is short and says in how many seconds it wants the next.
+Chore: TypeAlias = Callable[[], Awaitable[float]]
 
 _log = logging.getLogger(__name__)
 
@@ -25,10 +32,13 @@ _log = logging.getLogger(__name__)
 class Sweeper:
     """Runs until cancelled."""
 
-    def __init__(self, database: Database, work: WorkService, waker: Waker) -> None:
+    def __init__(
+        self, database: Database, work: WorkService, waker: Waker, chores: Sequence[Chore] = ()
+    ) -> None:
         self._database = database
         self._work = work
         self._waker = waker
+        self._chores = chores
 
     async def run(self) -> None:
         """Lead when nobody else does, for ever."""
@@ -44,6 +54,7 @@ class Sweeper:
     async def _lead(self) -> None:
         loop = asyncio.get_running_loop()
         reconcile_at = loop.time()
+        wanted_at = dict.fromkeys(range(len(self._chores)), loop.time())
         while True:
             if loop.time() >= reconcile_at:
                 await self._work.reconcile()
@@ -56,10 +67,25 @@ class Sweeper:
                 )
             if swept.claimable:
                 self._waker.wake()
+            for number, chore in enumerate(self._chores):
+                if loop.time() >= wanted_at[number]:
+                    wanted_at[number] = await _do(chore) + loop.time()
             if not swept.more:
-                await asyncio.sleep(await self._pause())
+                wanted = min(wanted_at.values(), default=loop.time() + ROUND_SECONDS)
+                await asyncio.sleep(min(await self._pause(), max(wanted - loop.time(), 0.0)))
 
     async def _pause(self) -> float:
         """Return how long nothing will be due, within bounds."""
         left = await self._work.seconds_to_next()
         return ROUND_SECONDS if left is None else min(max(left, LEAST_SECONDS), ROUND_SECONDS)
+
+
+async def _do(chore: Chore) -> float:
+    """Call a chore; a fault of ours in one must not keep the sweeper from its own work."""
+    try:
+        return await chore()
+    except StorageError:
+        raise
+    except Exception:  # noqa: BLE001 - logged, and tried again later
+        _log.exception("a chore of the sweeper failed by a fault")
+        return RECHECK_SECONDS

@@ -24,6 +24,7 @@ _AFRESH: Mapping[str, Any] = {
     "stop_reason": None,
     "error_code": None,
     "error_message": None,
+    "posts_expired_at": None,
 }
 _START = CursorState.START.value
 
