@@ -59,6 +59,26 @@ class DataDirectory:
         finally:
             os.close(descriptor)
 
+    def holder(self) -> str | None:
+        """Return the id of the process that serves from here, or None.
+
+        Raises:
+            DataDirectoryUnusable: It cannot be read.
+        """
+        with self._explained():
+            try:
+                descriptor = os.open(self.path / _LOCK, os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            try:
+                # Shared, so that two who only ask do not see each other.
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            finally:
+                os.close(descriptor)
+        return None
+
     def default_platform(self) -> str | None:
         """Return the platform for bare ids that was chosen here when the directory was new."""
         with self._explained():

@@ -9,8 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
+from sluice.cli import doctor, schema, serve, source, task, token, up, user
 from sluice.cli import migrate as migration
-from sluice.cli import schema, serve, source, task, token, up, user
 from sluice.cli.shell import Shell
 from sluice.errors import SettingInvalid, StartRefused
 from sluice.redaction import redact
@@ -36,6 +36,7 @@ application.command()(up.up)
 application.command()(serve.serve)
 application.command()(serve.worker)
 application.command()(migration.migrate)
+application.command()(doctor.doctor)
 application.add_typer(user.commands, name="user")
 application.add_typer(token.commands, name="token")
 application.add_typer(task.commands, name="task")
