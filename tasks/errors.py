@@ -19,6 +19,7 @@
     │   ├── PlatformMissing
     │   ├── PlatformUnconfigured
     │   └── SourceClosed
+    ├── TransferRefused         a backup, a restore or a move that cannot be; nothing was changed
     ├── SourceError             what a platform answered (defined in `workers/errors.py`)
     └── StorageError
         ├── DatabaseUnavailable
@@ -181,6 +182,12 @@ class SourceClosed(TargetError):
     """The platform offers no API that may read this."""
 
     code = "SOURCE_CLOSED"
+
+
+class TransferRefused(TaskError):
+    """A backup, a restore or a move that cannot be made; nothing was changed."""
+
+    code = "TRANSFER_REFUSED"
 
 
 class StorageError(TaskError):

@@ -12,7 +12,7 @@ driver may run it again after a deadlock.
     task = await database.write(rename, task_id, "new")
 """
 
-from tasks.database.base import Database, UniqueViolation
+from tasks.database.base import Database, Session, UniqueViolation
 from tasks.database.opening import describe, open_database
 from tasks.database.statement import Call, Row, Statement, Steps
 
@@ -20,6 +20,7 @@ __all__ = [
     "Call",
     "Database",
     "Row",
+    "Session",
     "Statement",
     "Steps",
     "UniqueViolation",

@@ -22,6 +22,14 @@ class UniqueViolation(StorageError):
         self.constraint = constraint
 
 
+class Session(ABC):
+    """One transaction that its user drives for as long as they like."""
+
+    @abstractmethod
+    async def run(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run statements in the transaction, and go on with it."""
+
+
 class Database(ABC):
     """Runs transactions. Errors of the connection are raised as `DatabaseUnavailable`."""
 
@@ -44,6 +52,15 @@ class Database(ABC):
         self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run statements that only read and all see one moment."""
+
+    @abstractmethod
+    def session(self, *, writes: bool) -> AbstractAsyncContextManager[Session]:
+        """Hold one transaction open: a snapshot that only reads, or one that `writes`.
+
+        For copying whole databases, where a transaction must see rows come from elsewhere. It
+        holds its locks for as long, SQLite's against every other writer. The end of the context
+        commits, an exception rolls back.
+        """
 
     @abstractmethod
     def lead(self, name: str) -> AbstractAsyncContextManager[bool]:

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 import asyncpg
 
-from tasks.database.base import Database, UniqueViolation
+from tasks.database.base import Database, Session, UniqueViolation
 from tasks.database.statement import Row, Steps, compiled
 from tasks.errors import DatabaseUnavailable, StorageError
 
@@ -82,6 +82,16 @@ class PostgresDatabase(Database):
             return await _run(connection, steps(*args, **kwargs))
 
     @asynccontextmanager
+    async def session(self, *, writes: bool) -> AsyncGenerator[Session]:
+        """Hold a transaction on a connection of its own."""
+        isolation = "read_committed" if writes else "repeatable_read"
+        async with (
+            self._connection() as connection,
+            connection.transaction(isolation=isolation, readonly=not writes),
+        ):
+            yield _PostgresSession(connection)
+
+    @asynccontextmanager
     async def lead(self, name: str) -> AsyncGenerator[bool]:
         """Hold a session's advisory lock on a connection of its own."""
         key = zlib.crc32(name.encode())
@@ -123,6 +133,14 @@ class PostgresDatabase(Database):
             ) from error
         except asyncpg.UndefinedTableError as error:
             raise StorageError(f"The database {self._name} is not migrated: {error}.") from error
+
+
+class _PostgresSession(Session):
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def run(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await _run(self._connection, steps(*args, **kwargs))
 
 
 async def _nothing_to_reset(connection: object) -> None:

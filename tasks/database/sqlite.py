@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from tasks.database.base import Database, UniqueViolation
+from tasks.database.base import Database, Session, UniqueViolation
 from tasks.database.statement import Row, Steps, compiled
 from tasks.errors import DatabaseUnavailable, StorageError
 
@@ -73,7 +73,7 @@ class SqliteDatabase(Database):
         self._reading: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
         # Opened here, so that a file that cannot be one is refused by who asked for it.
-        self._writing = self._connect()
+        self._writing = self.connect()
         self._writer = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
         self._writer.start()
 
@@ -95,6 +95,19 @@ class SqliteDatabase(Database):
         return await self.read(steps, *args, **kwargs)
 
     @asynccontextmanager
+    async def session(self, *, writes: bool) -> AsyncGenerator[Session]:
+        """Hold a transaction on a connection and a thread of its own."""
+        with ThreadPoolExecutor(1, thread_name_prefix="sqlite-session") as thread:
+            session = _SqliteSession(self, thread)
+            await session.begin(writes=writes)
+            try:
+                yield session
+            except BaseException:
+                await session.end("ROLLBACK")
+                raise
+            await session.end("COMMIT")
+
+    @asynccontextmanager
     async def lead(self, name: str) -> AsyncGenerator[bool]:
         """Lead within this process: only one process works on a SQLite installation."""
         won = name not in self._leaders
@@ -114,7 +127,12 @@ class SqliteDatabase(Database):
             connection.close()
         self._writing.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
+        """Open another connection to the file.
+
+        Raises:
+            DatabaseUnavailable: It cannot be opened.
+        """
         try:
             connection = sqlite3.connect(
                 self._path,
@@ -134,7 +152,8 @@ class SqliteDatabase(Database):
     def _unavailable(self, error: Exception) -> DatabaseUnavailable:
         return DatabaseUnavailable(f"Cannot use the database file {self._path}: {error}.")
 
-    def _translated(self, error: sqlite3.Error) -> Exception:
+    def translated(self, error: sqlite3.Error) -> Exception:
+        """Return what the service raises for what the module raised."""
         message = str(error)
         if isinstance(error, sqlite3.IntegrityError) and message.startswith("UNIQUE"):
             return UniqueViolation(message.partition(": ")[2])
@@ -149,7 +168,7 @@ class SqliteDatabase(Database):
     def _read(self, steps: Steps[T]) -> T:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._connect()
+            connection = self._local.connection = self.connect()
             connection.execute("PRAGMA query_only = ON")
             self._reading.append(connection)
         try:
@@ -159,7 +178,7 @@ class SqliteDatabase(Database):
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:
-            raise self._translated(error) from error
+            raise self.translated(error) from error
 
     def _serve(self) -> None:
         """Take jobs in their order, those that wait together in one commit."""
@@ -182,7 +201,7 @@ class SqliteDatabase(Database):
                 if self._writing.in_transaction:
                     self._writing.execute("ROLLBACK")
                 for outcome in batch:
-                    outcome.failure = outcome.failure or self._translated(error)
+                    outcome.failure = outcome.failure or self.translated(error)
             for outcome in batch:
                 outcome.tell()
             if stopping:
@@ -196,12 +215,43 @@ class SqliteDatabase(Database):
         try:
             outcome.answer = _run(self._writing, outcome.job.steps())
         except sqlite3.Error as error:
-            outcome.failure = self._translated(error)
+            outcome.failure = self.translated(error)
         except Exception as error:  # noqa: BLE001 - it is handed to who queued the job
             outcome.failure = error
         if outcome.failure is not None:
             self._writing.execute("ROLLBACK TO job")
         self._writing.execute("RELEASE job")
+
+
+class _SqliteSession(Session):
+    def __init__(self, database: SqliteDatabase, thread: ThreadPoolExecutor) -> None:
+        self._thread = thread
+        self._database = database
+        self._connection = database.connect()
+
+    async def begin(self, *, writes: bool) -> None:
+        try:
+            await self._on_thread(
+                lambda: self._connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+            )
+        except BaseException:
+            self._connection.close()
+            raise
+
+    async def run(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._on_thread(lambda: _run(self._connection, steps(*args, **kwargs)))
+
+    async def end(self, how: str) -> None:
+        try:
+            await self._on_thread(lambda: self._connection.execute(how))
+        finally:
+            self._connection.close()
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.Error as error:
+            raise self._database.translated(error) from error
 
 
 def _run(connection: sqlite3.Connection, steps: Steps[T]) -> T:
