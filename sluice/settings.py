@@ -27,6 +27,7 @@ DATABASE_FILE: Final = "sluice.db"
 MEMORY_BROKER: Final = "memory://"
 
 DATABASE_SCHEMES: Final = ("postgresql", "sqlite")
+_DATABASE_EXAMPLE: Final = "postgresql://user:password@host/name or sqlite:///path"
 BROKER_SCHEMES: Final = ("memory", "redis", "rediss", "amqp", "amqps")
 #: A host without a port, calls, seconds; no number is longer than a day's seconds.
 _RATE_LIMIT: Final = re.compile(r"([^\s=/:]+)=(\d{1,5})/(\d{1,5})", re.ASCII)
@@ -196,9 +197,7 @@ class Settings(GraphQLFields):
     def _check_database_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        return _check_url(
-            value, DATABASE_SCHEMES, "postgresql://user:password@host/name or sqlite:///path"
-        )
+        return _check_url(value, DATABASE_SCHEMES, _DATABASE_EXAMPLE)
 
     @field_validator("broker_url")
     @classmethod
@@ -280,6 +279,18 @@ def load(**overrides: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise SettingInvalid(_sentence(error)) from None
+
+
+def check_database_url(url: str) -> None:
+    """Refuse an address that is no database's, as the setting would be.
+
+    Raises:
+        SettingInvalid: It is none; the message does not show a password.
+    """
+    try:
+        _check_url(url, DATABASE_SCHEMES, _DATABASE_EXAMPLE)
+    except ValueError as error:
+        raise SettingInvalid(f"{redact_address(url)!r} is no database: {error}.") from None
 
 
 def unknown_variables(

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from sluice.cli import doctor, schema, serve, source, task, token, up, user
+from sluice.cli import archive, doctor, schema, serve, source, task, token, up, user
 from sluice.cli import migrate as migration
 from sluice.cli.shell import Shell
 from sluice.errors import SettingInvalid, StartRefused
@@ -37,6 +37,9 @@ application.command()(serve.serve)
 application.command()(serve.worker)
 application.command()(migration.migrate)
 application.command()(doctor.doctor)
+application.command()(archive.backup)
+application.command()(archive.restore)
+application.command()(archive.move)
 application.add_typer(user.commands, name="user")
 application.add_typer(token.commands, name="token")
 application.add_typer(task.commands, name="task")
