@@ -8,11 +8,13 @@ import sqlalchemy as sa
 
 from tasks.column import now
 from tasks.database import Database, Statement, Steps
-from tasks.models import EventHorizon, QueueOwner, Task
+from tasks.models import EventHorizon, QueueOwner, Schedule, Task
 from tasks.store.queue import CLAIMABLE
+from tasks.store.schedule import RUNNABLE
 
 _TASK = Task.table().c
 _OWNER = QueueOwner.table().c
+_SCHEDULE = Schedule.table().c
 
 #: How long a due lease or wait may lie before somebody should have seen it: the sweeper looks
 #: every 5 seconds, and the place of a dead leader is taken within another 5.
@@ -53,6 +55,11 @@ UNTAKEN = Statement(
 RUNNING = Statement(
     sa.select(sa.func.count()).select_from(Task.table()).where(_TASK.lease_expires_at.is_not(None))
 )
+OVERDUE_SCHEDULES = Statement(
+    sa.select(sa.func.count())
+    .select_from(Schedule.table())
+    .where(*RUNNABLE, _SCHEDULE.next_run_at < _OVERDUE)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +70,7 @@ class Stuck:
     overdue_waits: int  #: Their `not_before` has long come.
     out_of_line: int  #: Claimable, while their owner is not in the line.
     owners_out_of_line: int
+    overdue_schedules: int  #: Due, and no run of theirs is open.
     claimable: int
     running: int
     oldest_seconds: float  #: How long the oldest claimable one has waited.
@@ -146,12 +154,14 @@ def _stuck() -> Steps[Stuck]:
     outside = yield OUT_OF_LINE()
     running = yield RUNNING()
     waiting = yield UNTAKEN()
+    schedules = yield OVERDUE_SCHEDULES()
     oldest, clock, claimable = waiting[0]
     return Stuck(
         expired_leases=expired[0][0],
         overdue_waits=overdue[0][0],
         out_of_line=outside[0][0],
         owners_out_of_line=outside[0][1],
+        overdue_schedules=schedules[0][0],
         claimable=claimable,
         running=running[0][0],
         oldest_seconds=(clock - oldest).total_seconds() if oldest is not None else 0.0,

@@ -3,6 +3,7 @@
     TaskError
     ├── ValidationFailed        input that cannot be accepted, all failing fields at once
     ├── TaskNotFound            no such task
+    ├── ScheduleNotFound        no such schedule, or it is somebody else's
     ├── AccountNotFound         no such user or token
     ├── AccountExists           the e-mail address is taken
     ├── Forbidden
@@ -62,6 +63,16 @@ class TaskNotFound(TaskError):
     def __init__(self, task_id: object) -> None:
         super().__init__(f"There is no task {task_id}.")
         self.task_id = task_id
+
+
+class ScheduleNotFound(TaskError):
+    """The user has no schedule with this id; somebody else may."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, schedule_id: object) -> None:
+        super().__init__(f"There is no schedule {schedule_id}.")
+        self.schedule_id = schedule_id
 
 
 class AccountNotFound(TaskError):

@@ -190,6 +190,12 @@ class Task(Record, table=True):
             sqlite_where=sa.text("schedule_id IS NOT NULL"),
             postgresql_where=sa.text("schedule_id IS NOT NULL"),
         ),
+        sa.Index(
+            "ix_task_schedule_open",
+            "schedule_id",
+            sqlite_where=sa.text("schedule_id IS NOT NULL AND completed_at IS NULL"),
+            postgresql_where=sa.text("schedule_id IS NOT NULL AND completed_at IS NULL"),
+        ),
         _NO_REUSE,
     )
 

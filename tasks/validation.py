@@ -21,6 +21,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictInt,
     StrictStr,
     ValidationError,
@@ -28,6 +29,7 @@ from pydantic import (
 
 from tasks.errors import ValidationFailed
 from tasks.models import TaskStatus
+from tasks.recurrence import LEAST_SECONDS, MOST_SECONDS, parse_duration
 
 MAX_GROUP_ID: Final = 2048  #: Longer than any address that a browser would open.
 MAX_GROUP_NAME: Final = 255
@@ -57,6 +59,10 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "enum": "The selected {name} is invalid.",
     "literal_error": "The selected {name} is invalid.",
     "nul": "The {name} field must not contain NUL characters.",
+    "bool_type": "The {name} field must be true or false.",
+    "duration": "The {name} field must be a duration such as PT15M or P1D, or a number of seconds.",
+    "often": "The {name} field must be at least one minute.",
+    "seldom": "The {name} field must not be longer than 366 days.",
 }
 
 
@@ -97,7 +103,26 @@ def _zero_if_none(value: object) -> object:
     return 0 if value is None else value
 
 
+def _seconds(value: object) -> object:
+    """Turn a duration, or a whole number of seconds, into seconds."""
+    seconds = parse_duration(value) if isinstance(value, str) else None
+    found = _whole(value) if seconds is None else seconds
+    if not isinstance(found, int) or isinstance(found, bool):
+        raise ValueError("duration")  # noqa: TRY004 - pydantic gathers ValueError alone
+    return found
+
+
+def _recurring(seconds: int) -> int:
+    """Refuse what would never end to run, or hardly begin."""
+    if seconds < LEAST_SECONDS:
+        raise ValueError("often")
+    if seconds > MOST_SECONDS:
+        raise ValueError("seldom")
+    return seconds
+
+
 Integer = Annotated[StrictInt, BeforeValidator(_whole)]
+Every = Annotated[StrictInt, AfterValidator(_recurring), BeforeValidator(_seconds)]
 
 GroupId = Annotated[
     StrictStr,
@@ -170,6 +195,13 @@ class NewTask(_WithoutNulls):
         if errors:
             raise ValidationFailed(errors)
         return parsed
+
+
+class NewSchedule(NewTask):
+    """A schedule to create: the task that each run of it is, and how often."""
+
+    every: Every  #: Seconds; an ISO 8601 duration is read as well.
+    only_new: StrictBool = False  #: Each run brings only what the runs before did not.
 
 
 class TaskChanges(Input):

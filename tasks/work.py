@@ -14,9 +14,10 @@ from tasks.errors import LeaseLost
 from tasks.models import CursorState, StopReason
 from tasks.ports import Collected, Waker
 from tasks.receipt import Receipt
-from tasks.store import post, queue, run
+from tasks.store import post, queue, run, schedule
 from tasks.store import task as row
 from tasks.store.queue import Caps
+from tasks.store.schedule import Former
 from tasks.transition import COMPLETE, FAIL, RECORD, RELEASE, START, WAIT, Transition
 
 WORKER_LOST = "WORKER_LOST"
@@ -79,6 +80,7 @@ class Change:
     transition: Transition
     parameters: Mapping[str, Any]
     more: Mapping[str, Any]
+    validators: Mapping[str, str] | None = None  #: For the next run of the task's schedule.
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,25 @@ class WorkService:
         rows = _rows(claim, checkpoint, posts)
         return await self._write(claim, run.RECORDED, RECORD, parameters, posts=rows)
 
+    async def former(self, claim: Claim) -> Former | None:
+        """Return what former runs of the task's schedule brought, if only new posts are wanted."""
+        if claim.task.schedule_id is None:
+            return None
+        return await self._database.snapshot(schedule.former, claim.task.schedule_id, claim.task.id)
+
     async def complete(
-        self, claim: Claim, checkpoint: Checkpoint, posts: Sequence[Collected], reason: StopReason
+        self,
+        claim: Claim,
+        checkpoint: Checkpoint,
+        posts: Sequence[Collected],
+        reason: StopReason,
+        *,
+        validators: Mapping[str, str] | None = None,
     ) -> models.Task:
-        """Store the last page and complete the task, in one transaction."""
+        """Store the last page and complete the task, in one transaction.
+
+        `validators` are for the next run of the task's schedule, if it has one.
+        """
         parameters = {
             **claim.guard,
             **checkpoint.values(),
@@ -150,7 +167,9 @@ class WorkService:
             "error_message": None,
         }
         rows = _rows(claim, checkpoint, posts)
-        task = await self._write(claim, run.COMPLETED, COMPLETE, parameters, posts=rows)
+        task = await self._write(
+            claim, run.COMPLETED, COMPLETE, parameters, posts=rows, validators=validators
+        )
         await self._freed(task)
         return task
 
@@ -265,8 +284,9 @@ class WorkService:
         *,
         posts: Sequence[Mapping[str, Any]] = (),
         more: Mapping[str, Any] | None = None,
+        validators: Mapping[str, str] | None = None,
     ) -> models.Task:
-        change = Change(statement, transition, parameters, more or {})
+        change = Change(statement, transition, parameters, more or {}, validators)
         return await self._database.write(_guarded, claim, change, posts)
 
     async def _freed(self, task: models.Task) -> None:
@@ -287,6 +307,8 @@ def _guarded(
         raise LeaseLost(claim.task.id)
     if posts:
         yield from post.insert(posts)
+    if change.transition is COMPLETE:
+        yield from schedule.remember(task, change.validators)
     return task
 
 

@@ -25,6 +25,7 @@ INSERT = Statement(
         posts_count=0,
         cursor_state="start",
         revision=1,
+        schedule_id=sa.bindparam("schedule_id", None, type_=sa.BigInteger),
         **{
             name: sa.bindparam(name)
             for name in (

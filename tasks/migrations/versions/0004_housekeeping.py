@@ -26,6 +26,14 @@ def upgrade() -> None:
         postgresql_where=scheduled,
     )
 
+    running = sa.text("schedule_id IS NOT NULL AND completed_at IS NULL")
+    op.create_index(
+        "ix_task_schedule_open",
+        "task",
+        ["schedule_id"],
+        sqlite_where=running,
+        postgresql_where=running,
+    )
     tombstones = sa.text("type = 'deleted'")
     op.create_index(
         "ix_task_event_tombstone",
