@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,10 +17,12 @@ from typing import Final, cast
 from tasks import models
 from tasks.models import CursorState, StopReason
 from tasks.receipt import Receipt
+from tasks.store.schedule import Former
 from tasks.work import Checkpoint, Claim, WorkService
 from workers.errors import SourceBadReply, SourceError
 from workers.http import Http
 from workers.source import Page, Source, SourcePost, Walk
+from workers.watermark import Watermark
 
 INTERNAL_ERROR: Final = "INTERNAL_ERROR"
 #: Pages in a row that may bring nothing new before the walk is given up.
@@ -55,21 +57,26 @@ class Progress:
     known_before: frozenset[str] = frozenset()
     stale: int = 0
     pages: int = 0
+    watermark: Watermark = field(default_factory=lambda: Watermark(None))
+    #: What the source gave with the first page, for the next run of the task's schedule.
+    validators: Mapping[str, str] | None = None
     #: What former runs of the task counted; `Http` counts from zero.
     calls_before: int = 0
     waited_before: float = 0.0
 
     @classmethod
-    def of(cls, task: models.Task, known: set[str]) -> "Progress":
+    def of(cls, task: models.Task, known: set[str], former: Former | None = None) -> "Progress":
         """Take up a task where its last run left it."""
         receipt = Receipt.of(task.receipt, requested=task.max_posts)
+        watermark = Watermark(former)
         return cls(
             receipt=receipt.evolve(stop_reason=None, complete=False),
             known=known,
             cursor_state=CursorState(task.cursor_state),
             cursor=task.cursor,
             from_start=task.cursor_state == CursorState.START,
-            known_before=frozenset(known),
+            known_before=watermark.known | known,
+            watermark=watermark,
             calls_before=receipt.calls,
             waited_before=receipt.waited_seconds,
         )
@@ -86,13 +93,15 @@ class Progress:
     def take(self, page: Page, *, most: int) -> Sequence[SourcePost]:
         """Take a page in: returns its new posts, at most as many as are still wanted."""
         fresh: dict[str, SourcePost] = {}
-        again = 0
-        for post in page.posts:
+        above, again = self.watermark.above(page.posts)
+        for post in above:
             if post.id in self.known or post.id in fresh:
                 again += 1
             elif len(self.known) + len(fresh) < most:
                 fresh[post.id] = post
         self.known |= fresh.keys()
+        if self.cursor_state is CursorState.START:
+            self.validators = page.validators
         self.pages += 1
         # A page of reposts alone is no standstill: what it held was new, and left out on purpose.
         left_out = any(reason != REPEATED for reason in page.skipped)
@@ -155,7 +164,8 @@ class Run:
             StorageError: The database does not answer; the lease will run out.
         """
         known = await self._work.known_posts(self.claim)
-        self._progress = progress = Progress.of(self.claim.task, known)
+        former = await self._work.former(self.claim)
+        self._progress = progress = Progress.of(self.claim.task, known, former)
         auth_mode = self._source.auth_mode_of(self.claim.task.target)
         progress.receipt = progress.receipt.evolve(auth_mode=auth_mode)
         self.task = await self._work.start(self.claim)
@@ -192,7 +202,12 @@ class Run:
         return None
 
     async def _walk(self, progress: Progress) -> models.Task:
-        walk = Walk(target=self.task.target, max_posts=self.task.max_posts, cursor=progress.cursor)
+        walk = Walk(
+            target=self.task.target,
+            max_posts=self.task.max_posts,
+            cursor=progress.cursor,
+            validators=progress.watermark.validators,
+        )
         until = asyncio.get_running_loop().time() + self._bounds.seconds
         # Every source's `pages` is an async generator; closing it lets go of what it holds.
         generator = cast("AsyncGenerator[Page]", self._source.pages(walk, self._http))
@@ -209,7 +224,7 @@ class Run:
 
     def _reason(self, progress: Progress, page: Page) -> StopReason | None:
         """Say why this page is the last, or None."""
-        if page.not_modified:
+        if page.not_modified or progress.watermark.met:
             return StopReason.KNOWN_POSTS
         if len(progress.known) >= self.task.max_posts:
             return StopReason.REACHED_MAX
@@ -238,7 +253,13 @@ class Run:
     async def _complete(
         self, progress: Progress, posts: Sequence[SourcePost], reason: StopReason
     ) -> models.Task:
-        return await self._work.complete(self.claim, progress.checkpoint(reason), posts, reason)
+        return await self._work.complete(
+            self.claim,
+            progress.checkpoint(reason),
+            posts,
+            reason,
+            validators=progress.validators,
+        )
 
     async def _stumble(self, progress: Progress, error: SourceError) -> models.Task:
         """Try again later where that may help, else fail."""
