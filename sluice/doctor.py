@@ -311,6 +311,8 @@ def _complaint(stuck: Stuck) -> str | None:
             f"{stuck.claimable} wait for a worker, the oldest for {stuck.oldest_seconds:.0f} "
             "seconds, and none runs"
         )
+    if stuck.overdue_schedules:
+        parts.append(f"{stuck.overdue_schedules} that schedules should have made were not")
     return f"Of the tasks, {'; '.join(parts)}." if parts else None
 
 

@@ -14,6 +14,7 @@ from tasks.database.opening import sqlite_path
 from tasks.database.sqlite import SqliteDatabase
 from tasks.errors import DatabaseUnavailable
 from tasks.ports import Waker
+from tasks.schedules import ScheduleService
 from tasks.service import TaskService
 from tasks.store.queue import Caps
 from workers.catalogue import SourceCatalogue
@@ -26,6 +27,7 @@ class Services:
     database: Database
     catalogue: SourceCatalogue
     tasks: TaskService
+    schedules: ScheduleService
     accounts: AccountService
 
 
@@ -89,6 +91,7 @@ async def open_services(
             database=database,
             catalogue=catalogue,
             tasks=TaskService(database, catalogue=catalogue, waker=waker, caps=caps(settings)),
+            schedules=ScheduleService(database, catalogue=catalogue, waker=waker),
             accounts=AccountService(database),
         )
 

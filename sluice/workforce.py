@@ -17,6 +17,7 @@ from tasks.budget import BudgetLedger
 from tasks.metrics import Metrics
 from tasks.ports import Waker
 from tasks.retention import Keep, Retention
+from tasks.schedules import Timetable
 from tasks.work import Limits, WorkService
 from workers.broker import open_broker, wake_up
 from workers.http import HttpClient
@@ -117,7 +118,10 @@ def _opening(
                 waker=waker(),
                 metrics=metrics,
             )
-            chores = (Retention(database, keep(settings)),)
+            chores = (
+                Timetable(database, waker=waker()),
+                Retention(database, keep(settings)),
+            )
             yield Opened(database=database, tools=tools, chores=chores)
 
     return open_tools

@@ -9,7 +9,18 @@ from typing import Annotated, Final
 
 import typer
 
-from sluice.cli import archive, doctor, schema, serve, source, task, token, up, user
+from sluice.cli import (
+    archive,
+    doctor,
+    schedule,
+    schema,
+    serve,
+    source,
+    task,
+    token,
+    up,
+    user,
+)
 from sluice.cli import migrate as migration
 from sluice.cli.shell import Shell
 from sluice.errors import SettingInvalid, StartRefused
@@ -43,6 +54,7 @@ application.command()(archive.move)
 application.add_typer(user.commands, name="user")
 application.add_typer(token.commands, name="token")
 application.add_typer(task.commands, name="task")
+application.add_typer(schedule.commands, name="schedule")
 application.add_typer(source.commands, name="source")
 application.command()(schema.schema)
 
