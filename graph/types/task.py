@@ -155,9 +155,9 @@ class Task(Node):
         window = Window.parse(first=first, last=last, after=after, before=before)
         order, descending = PostOrder.read(order_by)
         wanted = PostsOf(self.record.id, window, order, descending)
-        return PostConnection.of(
-            await info.context.posts.load(wanted), total=self.record.posts_count
-        )
+        # Retention takes the posts away; how many they were, the task still says.
+        total = self.record.posts_count if self.record.posts_expired_at is None else 0
+        return PostConnection.of(await info.context.posts.load(wanted), total=total)
 
     @strawberry.field
     async def events(

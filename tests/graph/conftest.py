@@ -85,6 +85,10 @@ class CountingDatabase(Database):
         """Pass on."""
         return self._database.lead(name)
 
+    def session(self, *, writes: bool) -> Any:
+        """Pass on, uncounted."""
+        return self._database.session(writes=writes)
+
     async def close(self) -> None:
         """Leave the database open: whoever opened it closes it."""
 
