@@ -140,6 +140,9 @@ class ApiToken(Record, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+_NEWEST = (sa.text("created_at DESC"), sa.text("id DESC"))
+
+
 class Task(Record, table=True):
     """A client's wish for a group's posts, and how far it has got."""
 
@@ -179,6 +182,11 @@ class Task(Record, table=True):
         sa.Index("ix_task_created", "user_id", "created_at", "id"),
         sa.Index("ix_task_status_created", "user_id", "status", "created_at", "id"),
         sa.Index("ix_task_priority", "user_id", "priority", "created_at", "id"),
+        sa.Index("ix_task_status_priority", "user_id", "status", "priority", "created_at", "id"),
+        # The same from the least, in which a tie is still broken by the newest.
+        sa.Index("ix_task_status_newest", "user_id", "status", *_NEWEST),
+        sa.Index("ix_task_priority_newest", "user_id", "priority", *_NEWEST),
+        sa.Index("ix_task_status_priority_newest", "user_id", "status", "priority", *_NEWEST),
         # The connections: by platform, by end.
         sa.Index("ix_task_platform_created", "user_id", "platform", "created_at", "id"),
         sa.Index("ix_task_completed", "user_id", "completed_at", "id"),
