@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-servers check bench bench-rest schema migration lock
+.PHONY: setup run test test-servers check bench bench-rest bench-pages schema migration lock
 
 .DEFAULT_GOAL := run
 
@@ -38,10 +38,13 @@ check: setup ## what CI checks before the tests
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
 
-bench: bench-rest ## every benchmark
+bench: bench-rest bench-pages ## every benchmark
 
 bench-rest: setup ## REST reads, beside FastAPI + SQLModel + AsyncSession
 	@$(BIN)/python bench/rest/run.py
+
+bench-pages: setup ## deep pages of a list of 1,000,000 tasks
+	@$(BIN)/python bench/rest/pages.py
 
 migration: setup ## make a migration from the models: make migration NAME="add a column"
 	@$(BIN)/python -m tasks.migrations "$(NAME)"
