@@ -17,7 +17,7 @@ from tasks.cursor import Slice
 class Post(Node):
     """One public post. What its source does not tell is null, never 0."""
 
-    post_id: str = strawberry.field(description="The platform's own id of it.")
+    source_id: str = strawberry.field(description="The platform's own id of it.")
     position: int = strawberry.field(description="Its place in the task, from 0.")
     message: str | None = strawberry.field(description="Plain text, as untrusted as any input.")
     author: str | None = strawberry.field(description="As the platform shows it.")
@@ -32,7 +32,7 @@ class Post(Node):
         """Convert a record."""
         return cls(
             id=global_id("Post", record.task_id, record.post_id),
-            post_id=record.post_id,
+            source_id=record.post_id,
             position=record.position,
             message=record.message,
             author=record.author,

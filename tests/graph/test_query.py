@@ -28,7 +28,7 @@ fragment Whole on Task {
   posts(first: 20, orderBy: { field: LIKES, direction: DESC }) {
     totalCount
     pageInfo { hasNextPage }
-    nodes { id postId position message author url createdTime likes comments shares }
+    nodes { id sourceId position message author url createdTime likes comments shares }
   }
   events(first: 20) { nodes { seq type at snapshot { status receipt { ...All } } } }
 }
