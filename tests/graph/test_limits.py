@@ -330,16 +330,17 @@ async def test_others_are_served_while_attacks_are_refused(client: Client) -> No
     async def watch() -> None:
         nonlocal longest
         while True:
-            started = time.perf_counter()
+            # The thread's own time: a busy machine must not fail this.
+            started = time.thread_time()
             await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - started)
+            longest = max(longest, time.thread_time() - started)
 
     watching = asyncio.create_task(watch())
     for document in ATTACKS.values():
         await client.send(document)
     watching.cancel()
 
-    assert longest < 0.7
+    assert longest < 0.5
 
 
 @pytest.mark.parametrize(
