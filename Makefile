@@ -46,6 +46,10 @@ bench-rest: setup ## REST reads, beside FastAPI + SQLModel + AsyncSession
 bench-pages: setup ## deep pages of a list of 1,000,000 tasks
 	@$(BIN)/python bench/rest/pages.py
 
+schema: setup ## write the GraphQL schema to schema.graphql, and say what it breaks of the last release
+	@$(BIN)/sluice schema > schema.graphql
+	@$(BIN)/sluice schema --check > /dev/null
+
 migration: setup ## make a migration from the models: make migration NAME="add a column"
 	@$(BIN)/python -m tasks.migrations "$(NAME)"
 
