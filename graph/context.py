@@ -15,6 +15,7 @@ from tasks.filter import PostOrder
 from tasks.ports import Platforms
 from tasks.principal import Principal
 from tasks.query import QueryService, Wait
+from tasks.schedules import ScheduleService
 from tasks.service import TaskService
 
 K = TypeVar("K", bound=Hashable)
@@ -28,6 +29,7 @@ class Services:
     query: QueryService
     tokens: TokenService
     platforms: Platforms
+    schedules: ScheduleService
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from tasks.errors import (
     AccountNotFound,
     DatabaseUnavailable,
     NotOwner,
+    ScheduleNotFound,
     StorageError,
     TargetError,
     TaskError,
@@ -46,6 +47,7 @@ REFUSALS: Final = (
     TransitionRefused,
     TargetError,
     AccountNotFound,
+    ScheduleNotFound,
 )
 
 #: What is said in place of the message of an error of the installation, which may name hosts.

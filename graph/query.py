@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from graph.context import Context, Info
+from graph.schedule import ScheduleQuery
 from graph.types.account import ApiToken, User
 from graph.types.description import described
 from graph.types.inputs import After, Before, First, Last, TaskFilter, TaskOrder
@@ -13,6 +14,7 @@ from graph.types.node import Node, read_database_id, read_global_id, read_key
 from graph.types.platform import Platform
 from graph.types.post import Post
 from graph.types.scalars import BigInt
+from graph.types.schedule import Schedule
 from graph.types.task import Task, TaskConnection
 from tasks.cursor import MAX_PAGE_SIZE, Window
 from tasks.errors import AccountNotFound, PlatformUnknown, ValidationFailed
@@ -22,7 +24,7 @@ OrderBy = Annotated[TaskOrder | None, strawberry.argument(description="Without i
 
 @described
 @strawberry.type
-class Query:
+class Query(ScheduleQuery):
     """What can be read. Everything is seen through the eyes of the credential."""
 
     @strawberry.field
@@ -141,6 +143,11 @@ async def _user(context: Context, key: str, node_id: str) -> Node:
     return User.of(found)
 
 
+async def _schedule(context: Context, key: str, node_id: str) -> Node:
+    schedule_id = read_database_id(key, node_id)
+    return Schedule.of(await context.services.schedules.get(context.principal, schedule_id))
+
+
 async def _platform(context: Context, key: str, node_id: str) -> Node:
     del node_id
     for record in context.services.platforms.platforms():
@@ -155,4 +162,5 @@ _LOADERS: Final[Mapping[str, Callable[[Context, str, str], Awaitable[Node]]]] = 
     "ApiToken": _token,
     "User": _user,
     "Platform": _platform,
+    "Schedule": _schedule,
 }

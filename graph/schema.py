@@ -16,6 +16,7 @@ from graph.types.node import Node, read_key
 from graph.types.platform import Platform
 from graph.types.post import Post
 from graph.types.scalars import SCALARS
+from graph.types.schedule import Schedule
 from graph.types.task import Task
 from tasks.errors import ValidationFailed
 
@@ -47,7 +48,7 @@ def build_schema(*, suggestions: bool = True) -> Schema:
     schema = Schema(
         query=Query,
         mutation=Mutation,
-        types=[Task, Post, User, ApiToken, Platform],
+        types=[Task, Post, User, ApiToken, Platform, Schedule],
         config=StrawberryConfig(
             scalar_map=dict(SCALARS), disable_field_suggestions=not suggestions
         ),

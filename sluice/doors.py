@@ -65,6 +65,7 @@ def routes(settings: Settings, services: Services, keys: SessionKeys) -> list[Ba
         query=QueryService(services.database, caps=caps(settings)),
         tokens=TokenService(services.accounts),
         platforms=ListedSources(services.catalogue),
+        schedules=services.schedules,
     )
     return [
         *graph.routes(served, graphql_settings(settings)),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from tasks import models
+from tasks.cursor import Form, Slice, Window, cut
 from tasks.database import Database, Steps
 from tasks.errors import ScheduleNotFound
 from tasks.models import Schedule
@@ -21,6 +22,10 @@ BATCH: Final = 100
 LOOK_SECONDS: Final = 5.0
 #: How often it looks for schedules that a clock which was set back has put too far ahead.
 BRING_NEAR_SECONDS: Final = 60.0
+
+CURSOR: Final = Form("schedule", ("big",))
+#: Above every id that a row can have.
+_BEYOND: Final = 2**63 - 1
 
 #: What is shown of a schedule; `every` as an ISO 8601 duration.
 PUBLIC: Final = (
@@ -80,6 +85,26 @@ class ScheduleService:
         """Return the principal's schedules with ids above `after`, oldest first."""
         principal.require(TASKS_READ)
         return await self._database.read(row.of_user, principal.user_id, after=after, limit=limit)
+
+    async def window(self, principal: Principal, window: Window) -> Slice[Schedule]:
+        """Return a window of the principal's schedules, newest first.
+
+        Raises:
+            ScopeMissing: The token may not read tasks.
+            ValidationFailed: A cursor is none of this list.
+        """
+        principal.require(TASKS_READ)
+        above = _key(window.before, "before", default=0)
+        below = _key(window.after, "after", default=_BEYOND)
+        found = await self._database.read(
+            row.between,
+            principal.user_id,
+            above=above,
+            below=below,
+            limit=window.size + 1,
+            newest_first=not window.backward,
+        )
+        return cut(found, window, [CURSOR.encode((each.id,)) for each in found])
 
     async def pause(self, principal: Principal, schedule_id: int) -> Schedule:
         """Make no more runs; one that is open goes on. A paused schedule stays so.
@@ -155,6 +180,10 @@ def _owned(found: Schedule | None, principal: Principal, schedule_id: int) -> mo
     if found is None or found.user_id != principal.user_id:
         raise ScheduleNotFound(schedule_id)
     return found
+
+
+def _key(cursor: str | None, argument: str, *, default: int) -> int:
+    return default if cursor is None else CURSOR.decode(cursor, argument=argument)[0]
 
 
 def _pause(principal: Principal, schedule_id: int) -> Steps[Schedule]:

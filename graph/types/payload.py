@@ -4,6 +4,7 @@ import strawberry
 
 from graph.types.account import ApiToken
 from graph.types.description import described
+from graph.types.schedule import Schedule
 from graph.types.task import Task
 
 
@@ -100,4 +101,42 @@ class RevokeTokenPayload:
     """What became of `revokeToken`."""
 
     token: ApiToken | None = strawberry.field(default=None, description="The token.")
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+
+
+@described
+@strawberry.type
+class CreateSchedulePayload:
+    """What became of `createSchedule`."""
+
+    schedule: Schedule | None = strawberry.field(default=None, description="The schedule.")
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+
+
+@described
+@strawberry.type
+class PauseSchedulePayload:
+    """What became of `pauseSchedule`."""
+
+    schedule: Schedule | None = strawberry.field(default=None, description="The schedule.")
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+
+
+@described
+@strawberry.type
+class ResumeSchedulePayload:
+    """What became of `resumeSchedule`."""
+
+    schedule: Schedule | None = strawberry.field(default=None, description="The schedule.")
+    user_errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)
+
+
+@described
+@strawberry.type
+class DeleteSchedulePayload:
+    """What became of `deleteSchedule`."""
+
+    deleted_schedule_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of what is gone, for removing it from a cache."
+    )
     user_errors: list[UserError] = strawberry.field(default_factory=list, description=_ERRORS)

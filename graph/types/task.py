@@ -107,6 +107,9 @@ class Task(Node):
     stop_reason: StopReason | None = strawberry.field(description="Why it ended.")
     error: TaskError | None = strawberry.field(description="What went wrong in the last run.")
     revision: BigInt = strawberry.field(description="Grows by one with every visible change.")
+    schedule_id: strawberry.ID | None = strawberry.field(
+        description="The global id of the schedule that made it, which may be gone since."
+    )
 
     @strawberry.field
     def progress(self) -> TaskProgress:
@@ -204,6 +207,9 @@ class Task(Node):
             stop_reason=StopReason(record.stop_reason) if record.stop_reason else None,
             error=TaskError.of(record),
             revision=BigInt(record.revision),
+            schedule_id=(
+                None if record.schedule_id is None else global_id("Schedule", record.schedule_id)
+            ),
         )
 
 

@@ -59,6 +59,13 @@ OF_USER = Statement(
     .order_by(SCHEDULE.id)
     .limit(_LIMIT)
 )
+_BETWEEN = sa.select(*SCHEDULE).where(
+    SCHEDULE.user_id == sa.bindparam("user_id"),
+    SCHEDULE.id > sa.bindparam("above"),
+    SCHEDULE.id < sa.bindparam("below"),
+)
+NEWEST_FIRST = Statement(_BETWEEN.order_by(SCHEDULE.id.desc()).limit(_LIMIT))
+OLDEST_FIRST = Statement(_BETWEEN.order_by(SCHEDULE.id).limit(_LIMIT))
 PAUSED = Statement(
     sa.update(Schedule)
     .where(_ONE)
@@ -174,6 +181,15 @@ def locked(schedule_id: int) -> Steps[tuple[Schedule, datetime] | None]:
 def of_user(user_id: int, *, after: int, limit: int) -> Steps[list[Schedule]]:
     """Return a user's schedules with ids above `after`, oldest first."""
     rows = yield OF_USER(user_id=user_id, after=after, limit=limit)
+    return [Schedule.of(row) for row in rows]
+
+
+def between(
+    user_id: int, *, above: int, below: int, limit: int, newest_first: bool
+) -> Steps[list[Schedule]]:
+    """Return a user's schedules with ids between two, the bounds excluded."""
+    statement = NEWEST_FIRST if newest_first else OLDEST_FIRST
+    rows = yield statement(user_id=user_id, above=above, below=below, limit=limit)
     return [Schedule.of(row) for row in rows]
 
 

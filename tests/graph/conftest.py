@@ -18,12 +18,14 @@ from tasks.access import TokenService
 from tasks.accounts import AccountService
 from tasks.database import Database, Steps
 from tasks.models import CursorState, StopReason
-from tasks.ports import Platform, PlatformState
+from tasks.ports import Platform, PlatformState, Sleeper
 from tasks.principal import ADMIN, SCOPES
 from tasks.query import QueryService
 from tasks.receipt import Receipt
+from tasks.schedules import ScheduleService
 from tasks.service import TaskService
 from tasks.work import Checkpoint, WorkService
+from tests.conftest import AnyTarget
 from tests.tasks.test_service import Sample
 
 P = ParamSpec("P")
@@ -151,6 +153,7 @@ def services(
         query=QueryService(counting),
         tokens=TokenService(accounts),
         platforms=TwoPlatforms(),
+        schedules=ScheduleService(counting, catalogue=AnyTarget(), waker=Sleeper()),
     )
 
 
