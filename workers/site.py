@@ -80,6 +80,8 @@ class Address:
             url = httpx2.URL(pasted.strip())
             # People paste http for sites that have had https for years; a port is meant.
             scheme = "https" if url.port is None else url.scheme
+            if url.userinfo:
+                return None
             site = Site.of(f"{scheme}://{url.netloc.decode('ascii')}")
         except (httpx2.InvalidURL, ValueError):
             return None

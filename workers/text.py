@@ -70,6 +70,23 @@ def from_html(html: str) -> str:
     return "" if root is None else plain(_Reader().read(root))
 
 
+def stand_in(html: str) -> str:
+    """Return what stands in for the text of a fragment that has none.
+
+    That is how its pictures are described, and where its links lead.
+    """
+    html = clean(html)
+    if len(html) > LONGEST_PARSED or _is_deep(html):
+        return ""
+    parser = LexborHTMLParser(html)
+    names = [
+        node.attributes.get("alt") or node.attributes.get("title") for node in parser.css("img")
+    ]
+    links = [node.attributes.get("href") for node in parser.css("a[href]")]
+    found = [plain(one) for one in (*names, *links) if one]
+    return "\n".join(dict.fromkeys(one for one in found if one))
+
+
 def _is_deep(html: str) -> bool:
     """Say whether elements may be nested deeper than any writer nests them."""
     open_: Counter[str] = Counter()

@@ -184,6 +184,15 @@ async def test_what_nobody_wrote_to_be_read_is_left_out() -> None:
     assert page.skipped == {"deleted": 2, "hidden": 1, "system": 1, "not_public": 1}
 
 
+async def test_a_post_of_a_picture_alone_says_what_it_is() -> None:
+    """Its description, and where it leads."""
+    cooked = '<a href="https://example.org/film"><img src="/x.png" alt="" title="A film"></a>'
+
+    (page,) = await read(f"{FORUM}/t/12", lambda _: stream([written(1, cooked=cooked)], [1001]))
+
+    assert page.posts[0].message == "A film\nhttps://example.org/film"
+
+
 async def test_a_gap_in_a_forums_posts_is_no_end() -> None:
     """A page spans ids, and may hold none that visitors may see."""
     pages = await TestPosts().pages()

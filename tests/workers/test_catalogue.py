@@ -140,6 +140,40 @@ def test_resolving_never_crashes(group_id: str) -> None:
     assert sentence.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("pasted", "target"),
+    [
+        ("https://bsky.app/profile/bsky.app", Target("bluesky", "bsky.app")),
+        ("bsky.app/profile/bsky.app", Target("bluesky", "bsky.app")),
+        ("@alice.bsky.social", Target("bluesky", "alice.bsky.social")),
+        ("did:plc:z72i7hdynmk6r22z27h6tvur", Target("bluesky", "did:plc:z72i7hdynmk6r22z27h6tvur")),
+        ("https://mastodon.social/@ana", Target("mastodon", "mastodon.social/@ana")),
+        ("mastodon.social/@ana", Target("mastodon", "mastodon.social/@ana")),
+        ("@ana@mastodon.social", Target("mastodon", "mastodon.social/@ana")),
+        ("https://mastodon.social/tags/Python", Target("mastodon", "mastodon.social/#python")),
+        ("!technology@lemmy.world", Target("lemmy", "lemmy.world/c/technology")),
+        ("https://lemmy.world/c/technology", Target("lemmy", "lemmy.world/c/technology")),
+        (
+            "https://meta.discourse.org/c/support/6",
+            Target("discourse", "meta.discourse.org/c/support/6"),
+        ),
+        ("https://meta.discourse.org/t/welcome/9/3", Target("discourse", "meta.discourse.org/t/9")),
+        ("https://meta.discourse.org/tag/ux", Target("discourse", "meta.discourse.org/tag/ux")),
+        ("https://news.ycombinator.com/item?id=8863", Target("hackernews", "item/8863")),
+        ("https://example.org/wp-json/wp/v2/comments", Target("wordpress", "example.org#comments")),
+    ],
+)
+def test_an_address_is_one_platforms_alone(
+    catalogue: SourceCatalogue, pasted: str, target: Target
+) -> None:
+    """What people paste leads to one platform, and no other source claims it as well."""
+    whole = pasted if "://" in pasted or not pasted[0].isalpha() else f"https://{pasted}"
+
+    assert catalogue.resolve(pasted) == target
+    claims = [source.info.name for source in catalogue.sources if source.recognise(whole)]
+    assert claims == [target.platform] or pasted.startswith("did:")
+
+
 def test_a_platform_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file is all it takes: its name, its addresses, and the lists follow."""
     catalogue = lantern(tmp_path, monkeypatch)

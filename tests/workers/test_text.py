@@ -102,3 +102,15 @@ def test_long_markup_keeps_its_words() -> None:
     assert result.startswith("one two\n\n& three\n")
     assert "<" not in result
     assert "x" not in result
+
+
+def test_a_fragment_without_text_is_told_by_its_pictures_and_links() -> None:
+    """Descriptions first, then where it leads, each once."""
+    html = (
+        '<a href="https://example.org/a"><img alt="A pier" src="/x"></a>'
+        '<img title="At dawn"><a href="https://example.org/a"></a>'
+    )
+
+    assert text.stand_in(html) == "A pier\nAt dawn\nhttps://example.org/a"
+    assert text.stand_in("<p></p>") == ""
+    assert text.stand_in("<div>" * 1000) == ""

@@ -345,13 +345,14 @@ def _why_not(post: Post) -> str | None:
 
 def _post(place: Place, post: Post) -> SourcePost:
     where = f"{quote(post.topic_slug or '-')}/{post.topic_id}/{post.post_number or 1}"
+    cooked = post.cooked or ""
     likes = None
     if post.actions is not None:
         # The entry is absent as long as nobody likes it.
         likes = next((act.count for act in post.actions if act.id == LIKE), 0)
     return SourcePost(
         id=str(post.id),
-        message=shape.first(post.raw) or text.from_html(post.cooked or "") or None,
+        message=shape.first(post.raw, text.from_html(cooked)) or text.stand_in(cooked) or None,
         author=post.username,
         url=None if post.topic_id is None else f"{place.site.base}/t/{where}",
         created_time=post.created_at,
