@@ -120,6 +120,12 @@ class SourceContract(ABC):
         assert any(times)
         assert all(time is None or time.tzinfo is not None for time in times)
 
+    async def test_each_page_is_newest_first(self) -> None:
+        """A task that wants ten posts wants the ten newest; pins and odd orders change nothing."""
+        for page in await self.pages():
+            times = [post.created_time for post in page.posts if post.created_time is not None]
+            assert times == sorted(times, reverse=True)
+
     async def test_texts_can_be_stored(self) -> None:
         """PostgreSQL takes neither NUL nor lone surrogates."""
         for post in posts_of(await self.pages()):

@@ -72,7 +72,7 @@ class TestSearch(HttpSourceContract):
         assert request.headers["authorization"] == "Bearer a"
         number = 2 if "cursor" in request.url.params else 1
         page = sample(f"author-{number}.json")
-        posts = [item["post"] for item in page.pop("feed")]
+        posts = [item["post"] for item in page.pop("feed") if "reason" not in item]
         return httpx2.Response(200, json={**page, "posts": posts, "hitsTotal": 4})
 
     def empty(self, request: httpx2.Request) -> httpx2.Response:
