@@ -63,17 +63,6 @@ def servers() -> Path:
     return Path(folder).resolve()
 
 
-@pytest.fixture(scope="session")
-def recorded() -> Path:
-    """Return the folder of recorded replies: `SLUICE_TEST_RECORDED`, or beside the servers'."""
-    named = os.environ.get("SLUICE_TEST_RECORDED")
-    servers = os.environ.get("SLUICE_TEST_SERVERS")
-    folder = Path(named) if named else Path(servers or ".").resolve().parent / "recorded"
-    if not (folder / "MANIFEST.md").exists():
-        missing("the folder that SLUICE_TEST_RECORDED names")
-    return folder
-
-
 @dataclass(frozen=True, slots=True)
 class Server:
     """A running server: its first port, and the folder that holds its state."""

@@ -7,8 +7,9 @@ import httpx2
 import pytest
 
 from tasks.errors import TargetInvalid
-from tests.sources.contract import NOW, Answer, HttpSourceContract, collect, posts_of, run
+from tests.sources.contract import NOW, Answer, Clock, HttpSourceContract, collect, posts_of, run
 from workers import errors
+from workers.http import HttpClient
 from workers.source import Page, SourcePost, Walk
 from workers.sources.lemmy import LemmySource
 
@@ -188,6 +189,30 @@ async def test_a_rate_limit_of_0_19_is_one() -> None:
         await read(lambda _: httpx2.Response(400, json={"error": "rate_limit_error"}))
 
     assert caught.value.retry_at == NOW + timedelta(minutes=1)
+
+
+async def test_a_rate_limit_of_0_19_holds_all_runs() -> None:
+    """No header says it, so the source tells whoever else calls the instance."""
+    calls = 0
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        nonlocal calls
+        del request
+        calls += 1
+        return httpx2.Response(400, json={"error": "rate_limit_error"})
+
+    source, walk = LemmySource(), Walk(target=TARGET, max_posts=1)
+    clock = Clock()
+    client = HttpClient(
+        version="0", transport=httpx2.MockTransport(answer), now=clock, sleep=clock.sleep
+    )
+    async with client:
+        for _ in range(2):
+            http = client.run(budget_key=source.budget_key(TARGET), rate=source.info.rate)
+            with pytest.raises(errors.SourceRateLimited):
+                await collect(source, walk, http)
+
+    assert calls == 1
 
 
 @pytest.mark.parametrize("cursor", ["x", "v3:0", "v3:1000", "v4:a b", "v5:1", "2"])

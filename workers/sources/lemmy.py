@@ -257,9 +257,11 @@ async def _require_accepted(reply: Reply, http: Http) -> None:
         return
     said = (await reply.parse(shape.REFUSAL)).error or "an error without a name"
     if said in RATE_LIMITED:
+        until = http.now() + LIMIT_WINDOW
+        await http.hold(until)
         raise errors.SourceRateLimited(
             f"{reply.address} asks to wait before the next call.",
-            retry_at=http.now() + LIMIT_WINDOW,
+            retry_at=until,
             address=reply.address,
             status=reply.status,
         )
