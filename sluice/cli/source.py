@@ -19,7 +19,7 @@ def list_sources(context: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json([fields_of(source) for source in found])
     else:
-        print_table(("Platform", "State", "Example", "A target is"), _rows(found))
+        print_table(("Platform", "State", "Tried on", "Example", "A target is"), _rows(found))
 
 
 @commands.command()
@@ -45,6 +45,7 @@ def fields_of(source: Source) -> dict[str, Any]:
         "title": info.title,
         "state": source.state,
         "missing": [setting.variable for setting in source.missing],
+        "settings": {setting.variable: setting.help for setting in info.settings},
         "target_help": info.target_help,
         "examples": [f"{info.name}:{example}" for example in info.examples],
         "documentation": info.documentation,
@@ -59,6 +60,7 @@ def _rows(found: Sequence[Source]) -> list[Sequence[object]]:
         (
             source.info.name,
             _state(source),
+            source.info.verified.value if source.info.verified else None,
             f"{source.info.name}:{source.info.examples[0]}" if source.info.examples else None,
             source.info.target_help,
         )

@@ -143,3 +143,5 @@ def test_every_source_is_listed_with_what_it_needs(sluice: Command) -> None:
 
     assert listed["sandbox"]["state"] == "open"
     assert listed["sandbox"]["examples"][0].startswith("sandbox:")
+    assert listed["wordpress"]["verified"] == "real server"
+    assert "SLUICE_BLUESKY_APP_PASSWORD" in listed["bluesky"]["settings"]
