@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tasks.database import Database
-from tasks.rate import Rate
+from tasks.rate import Rate, Reservation
 from tasks.store import budget
 
 #: For a budget that is told of before its first call; that call brings the real one.
@@ -43,10 +43,10 @@ class BudgetLedger:
         self._database = database
         self._rates = rates or {}
 
-    async def reserve(self, key: str, rate: Rate, *, max_wait_seconds: float) -> float:
-        """Take one call and return the seconds to wait before making it.
+    async def reserve(self, key: str, rate: Rate, *, max_wait_seconds: float) -> Reservation:
+        """Take one call and return the wait before making it.
 
-        If that were more than `max_wait_seconds`, nothing is taken and the wait is returned.
+        If that is more than `max_wait_seconds`, nothing was taken.
         `key` is a host, or a host, a blank and what stands for the credential.
 
         Raises:
@@ -63,10 +63,10 @@ class BudgetLedger:
 
     async def hold(self, key: str, until: datetime) -> None:
         """Grant no call before `until`: the host said so."""
-        await self.limit(key, 0, until=until)
+        await self.limit(key, 0, until=until, number=0)
 
-    async def limit(self, key: str, calls: int, *, until: datetime) -> None:
-        """Grant at most `calls` more before `until`: the host said so.
+    async def limit(self, key: str, calls: int, *, until: datetime, number: int) -> None:
+        """Grant at most `calls` more before `until`: the host said so to the call `number`.
 
         The time that is left counts, not the moment, so a worker's wrong clock holds nobody up.
 
@@ -82,6 +82,7 @@ class BudgetLedger:
                 rate=_UNKNOWN,
                 calls=calls,
                 seconds=left,
+                number=number,
             )
 
     async def budgets(self) -> list[HostBudget]:

@@ -436,7 +436,8 @@ class SourceBudget(Record, table=True):
     calls: int
     milliseconds: int = Field(sa_type=sa.BigInteger)
     burst: int
-    #: When the calls so far would all be due if they were evenly spread.
+    taken: int = Field(default=0, sa_type=sa.BigInteger)  #: How many calls there were.
+    #: When they would all be due if they were evenly spread.
     due_at: datetime | None = Field(default=None, sa_type=Instant)
     held_until: datetime | None = Field(default=None, sa_type=Instant)  #: The host said so.
     granted: int = 0  #: Calls that the host still grants before `granted_until`.

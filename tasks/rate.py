@@ -40,6 +40,17 @@ class Rate:
         return other
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The wait before a call, and which of the budget's calls it is.
+
+    If the wait is longer than was allowed, nothing was taken and the number means nothing.
+    """
+
+    wait_seconds: float
+    number: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """What was taken from a budget, and what its host said of it.
@@ -47,44 +58,47 @@ class Balance:
     Immutable. Times are seconds since 1970; 0 is long ago.
     """
 
-    due: float = 0.0  #: When the calls so far would all be due if they were evenly spread.
+    taken: int = 0  #: How many calls there were.
+    due: float = 0.0  #: When they would all be due if they were evenly spread.
     held_until: float = 0.0  #: The host grants nothing before.
     granted: int = 0  #: How many calls the host grants until `granted_until`, if that is ahead.
     granted_until: float = 0.0
 
     def start(self, rate: Rate, *, now: float) -> float:
         """Return the time of the next call."""
-        start = max(now, self.held_until, self._due(now) - self._lead(rate))
+        lead = (rate.at_once - 1) * rate.interval_seconds
+        start = max(now, self.held_until, self.due - lead)
         if self.granted < 1 and start < self.granted_until:
             return self.granted_until
         return start
 
-    def taken(self, rate: Rate, *, now: float) -> Self:
-        """Return what is left after the call at `start`."""
+    def reserve(
+        self, rate: Rate, *, now: float, max_wait_seconds: float
+    ) -> tuple[Reservation, Self]:
+        """Take the next call unless its wait is too long; returns it and what is left."""
         start = self.start(rate, now=now)
-        counts = start < self.granted_until
-        return replace(
+        if start - now > max_wait_seconds:
+            return Reservation(start - now, 0), self
+        left = replace(
             self,
-            due=max(self._due(now), start) + rate.interval_seconds,
-            granted=self.granted - 1 if counts else 0,
+            taken=self.taken + 1,
+            due=max(self.due, start) + rate.interval_seconds,
+            granted=self.granted - 1 if start < self.granted_until else 0,
         )
+        return Reservation(start - now, left.taken), left
 
-    def told(self, calls: int, *, until: float, now: float) -> Self:
-        """Return what is left after the host said that it grants `calls` more until then.
+    def told(self, calls: int, *, until: float, number: int, now: float) -> Self:
+        """Return what is left after the host answered a call, granting `calls` more until then.
 
-        Calls that are under way were counted here and not yet by the host, so of two numbers
-        for one window the smaller holds. A window that ends later is a new one.
+        Calls that were taken after that `number` are under way and not counted by the host yet.
+        Of two answers within one window the smaller holds, since calls may overtake each other.
         """
         if calls < 1:
             return replace(self, held_until=max(self.held_until, until))
+        granted = calls - (self.taken - number)
         # Hosts that say how many seconds are left round them.
-        if now < self.granted_until and until < self.granted_until + 1.0:
-            return replace(self, granted=min(self.granted, calls))
-        return replace(self, granted=calls, granted_until=until)
-
-    def _due(self, now: float) -> float:
-        return max(self.due, now)
-
-    def _lead(self, rate: Rate) -> float:
-        """Return by how much calls may run ahead of their even spread."""
-        return (rate.at_once - 1) * rate.interval_seconds
+        if now >= self.granted_until or until > self.granted_until + 1.0:
+            return replace(self, granted=granted, granted_until=until)
+        if until < self.granted_until - 1.0:
+            return self  # a late answer that speaks of the window before
+        return replace(self, granted=min(self.granted, granted))

@@ -9,18 +9,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from tasks.rate import Balance, Rate
+from tasks.rate import Balance, Rate, Reservation
 
-__all__ = ["Budget", "LocalBudget", "Rate"]
+__all__ = ["Budget", "LocalBudget", "Rate", "Reservation"]
 
 
 class Budget(Protocol):
     """The calls that hosts grant."""
 
-    async def reserve(self, key: str, rate: Rate, *, max_wait_seconds: float) -> float:
-        """Take one call and return the seconds to wait before making it.
+    async def reserve(self, key: str, rate: Rate, *, max_wait_seconds: float) -> Reservation:
+        """Take one call and return the wait before making it.
 
-        If that were more than `max_wait_seconds`, nothing is taken and the wait is returned.
+        If that is more than `max_wait_seconds`, nothing was taken.
         """
         ...
 
@@ -28,8 +28,8 @@ class Budget(Protocol):
         """Grant no call before `until`: the host said so."""
         ...
 
-    async def limit(self, key: str, calls: int, *, until: datetime) -> None:
-        """Grant at most `calls` more before `until`: the host said so."""
+    async def limit(self, key: str, calls: int, *, until: datetime, number: int) -> None:
+        """Grant at most `calls` more before `until`: the host said so to the call `number`."""
         ...
 
 
@@ -40,24 +40,24 @@ class LocalBudget:
         self._clock = clock
         self._balances: dict[str, Balance] = {}
 
-    async def reserve(self, key: str, rate: Rate, *, max_wait_seconds: float) -> float:
+    async def reserve(self, key: str, rate: Rate, *, max_wait_seconds: float) -> Reservation:
         """Take one call, as the protocol says."""
         now = self._clock()
-        balance = self._balances.get(key, Balance())
-        wait = balance.start(rate, now=now) - now
-        if wait <= max_wait_seconds:
-            self._balances[key] = balance.taken(rate, now=now)
+        reservation, left = self._balances.get(key, Balance()).reserve(
+            rate, now=now, max_wait_seconds=max_wait_seconds
+        )
+        self._balances[key] = left
         self._forget(now)
-        return wait
+        return reservation
 
     async def hold(self, key: str, until: datetime) -> None:
         """Grant no call before `until`."""
-        await self.limit(key, 0, until=until)
+        await self.limit(key, 0, until=until, number=0)
 
-    async def limit(self, key: str, calls: int, *, until: datetime) -> None:
-        """Grant at most `calls` more before `until`."""
+    async def limit(self, key: str, calls: int, *, until: datetime, number: int) -> None:
+        """Grant at most `calls` more before `until`, as the protocol says."""
         self._balances[key] = self._balances.get(key, Balance()).told(
-            calls, until=until.astimezone(UTC).timestamp(), now=self._clock()
+            calls, until=until.astimezone(UTC).timestamp(), number=number, now=self._clock()
         )
 
     def _forget(self, now: float) -> None:

@@ -266,6 +266,7 @@ class Http:
         self._client = client
         self._budget_key = budget_key
         self._rate = rate
+        self._number = 0  # of the last call, as its budget counts
         self.sessions = client.sessions
         #: Sluice's, for platforms that want the User-Agent in a form of their own.
         self.version = client.version
@@ -357,9 +358,10 @@ class Http:
         """Wait for the host's budget and return the seconds that it took."""
         if self._budget_key is None or self._rate is None:
             return 0.0
-        wait = await self._client.budget.reserve(
+        reservation = await self._client.budget.reserve(
             self._budget_key, self._rate, max_wait_seconds=max(most, 0.0)
         )
+        wait, self._number = reservation.wait_seconds, reservation.number
         if wait > max(most, 0.0):
             raise errors.SourceRateLimited(
                 f"{request.url.host} grants no further call for now.",
@@ -373,7 +375,9 @@ class Http:
         """Tell whoever calls the same host how few further calls it grants."""
         left = granted(reply.headers, self.now())
         if left is not None and left[0] <= FEW_CALLS and self._budget_key is not None:
-            await self._client.budget.limit(self._budget_key, left[0], until=left[1])
+            await self._client.budget.limit(
+                self._budget_key, left[0], until=left[1], number=self._number
+            )
 
     def _wait(self, error: errors.SourceError, tried: int) -> float:
         """Return the seconds until another try makes sense."""

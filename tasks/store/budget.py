@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from tasks.column import now
 from tasks.database import Statement, Steps
 from tasks.models import SourceBudget
-from tasks.rate import Balance, Rate
+from tasks.rate import Balance, Rate, Reservation
 
 BUDGET = SourceBudget.table().c
 KEY = BUDGET.key == sa.bindparam("which")
@@ -28,6 +28,7 @@ OPEN = Statement(
         calls=sa.bindparam("calls"),
         milliseconds=sa.bindparam("milliseconds"),
         burst=sa.bindparam("burst"),
+        taken=0,
         granted=0,
         used_at=now(),
     )
@@ -36,7 +37,7 @@ OPEN = Statement(
 FORGET = Statement(sa.delete(SourceBudget).where(BUDGET.used_at < now(-FORGET_SECONDS)))
 _BALANCE: dict[str, Any] = {
     name: sa.bindparam(name, type_=BUDGET[name].type)
-    for name in ("due_at", "held_until", "granted", "granted_until")
+    for name in ("taken", "due_at", "held_until", "granted", "granted_until")
 }
 TAKE = Statement(
     sa.update(SourceBudget)
@@ -71,22 +72,23 @@ class Account:
         )
 
 
-def reserve(key: str, *, host: str, rate: Rate, max_wait_seconds: float) -> Steps[float]:
+def reserve(key: str, *, host: str, rate: Rate, max_wait_seconds: float) -> Steps[Reservation]:
     """Take one call and return the wait before it; takes nothing if that is too long."""
     account = yield from _open(key, host, rate)
-    balance = account.balance
-    wait = balance.start(rate, now=account.now) - account.now
-    if wait <= max_wait_seconds:
-        yield TAKE(
-            which=key, **_columns(balance.taken(rate, now=account.now)), **_rate_columns(rate)
-        )
-    return wait
+    reservation, left = account.balance.reserve(
+        rate, now=account.now, max_wait_seconds=max_wait_seconds
+    )
+    if left is not account.balance:
+        yield TAKE(which=key, **_columns(left), **_rate_columns(rate))
+    return reservation
 
 
-def limit(key: str, *, host: str, rate: Rate, calls: int, seconds: float) -> Steps[None]:
-    """Note that the host grants `calls` more within `seconds` from now."""
+def limit(
+    key: str, *, host: str, rate: Rate, calls: int, seconds: float, number: int
+) -> Steps[None]:
+    """Note that the host, answering a call, grants `calls` more within `seconds` from now."""
     account = yield from _open(key, host, rate)
-    told = account.balance.told(calls, until=account.now + seconds, now=account.now)
+    told = account.balance.told(calls, until=account.now + seconds, number=number, now=account.now)
     yield NOTE(which=key, **_columns(told))
 
 
@@ -108,6 +110,7 @@ def _open(key: str, host: str, rate: Rate) -> Steps[Account]:
 def _account(row: Any) -> Account:
     found = SourceBudget.of(row[:-1])
     balance = Balance(
+        taken=found.taken,
         due=_seconds(found.due_at),
         held_until=_seconds(found.held_until),
         granted=found.granted,
@@ -118,6 +121,7 @@ def _account(row: Any) -> Account:
 
 def _columns(balance: Balance) -> dict[str, Any]:
     return {
+        "taken": balance.taken,
         "due_at": _instant(balance.due),
         "held_until": _instant(balance.held_until),
         "granted": balance.granted,

@@ -185,12 +185,7 @@ def _no_history(reply: Reply, channel: str, *, has_card: bool) -> errors.SourceE
             status=reply.status,
         )
     if is_web_page(reply.headers, reply.content):
-        return errors.SourceBlocked(
-            f"{reply.address} answered with another page than a channel's preview.",
-            address=reply.address,
-            status=reply.status,
-            excerpt=reply.content,
-        )
+        return reply.blocked()
     return reply.bad("it is no preview page")
 
 
