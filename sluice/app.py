@@ -71,7 +71,9 @@ class Gateway:
     async def _opened(self) -> AsyncGenerator[ASGIApp]:
         with self._open_waker() as waker:
             async with (
-                open_services(self._settings, waker=waker, databases=self._databases) as services,
+                open_services(
+                    self._settings, waker=waker, databases=self._databases, with_previews=True
+                ) as services,
                 counting(self._settings) as counter,
             ):
                 yield build(self._settings, services, counter=counter, metrics=self._metrics)

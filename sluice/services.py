@@ -9,15 +9,17 @@ from sluice import sources
 from sluice.settings import Settings
 from tasks import migrations
 from tasks.accounts import AccountService
+from tasks.budget import BudgetLedger
 from tasks.database import Database, open_database
 from tasks.database.opening import sqlite_path
 from tasks.database.sqlite import SqliteDatabase
 from tasks.errors import DatabaseUnavailable
-from tasks.ports import Waker
+from tasks.ports import Previewer, Waker
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
 from tasks.store.queue import Caps
 from workers.catalogue import SourceCatalogue
+from workers.preview import SourcePreviewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +79,38 @@ class Databases:
 
 @contextlib.asynccontextmanager
 async def open_services(
-    settings: Settings, *, waker: Waker, databases: Databases | None = None
+    settings: Settings,
+    *,
+    waker: Waker,
+    databases: Databases | None = None,
+    with_previews: bool = False,
 ) -> AsyncGenerator[Services]:
     """Open the services on the database, and close them at the end.
+
+    `with_previews` opens a way out to platforms too; without it, previews ask nobody.
 
     Raises:
         DatabaseUnavailable: The database cannot be opened.
         SettingInvalid: The default platform is none.
     """
     catalogue = sources.catalogue(settings)
-    async with (databases or Databases(settings)).opened() as database:
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context((databases or Databases(settings)).opened())
+        previewer: Previewer | None = None
+        if with_previews:
+            budget = BudgetLedger(database, rates=settings.rates)
+            http = await stack.enter_async_context(sources.http_client(settings, budget=budget))
+            previewer = SourcePreviewer(catalogue, http, rates=settings.rates)
         yield Services(
             database=database,
             catalogue=catalogue,
-            tasks=TaskService(database, catalogue=catalogue, waker=waker, caps=caps(settings)),
+            tasks=TaskService(
+                database,
+                catalogue=catalogue,
+                waker=waker,
+                caps=caps(settings),
+                previewer=previewer,
+            ),
             schedules=ScheduleService(database, catalogue=catalogue, waker=waker),
             accounts=AccountService(database),
         )

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 
 from sluice.data_directory import DataDirectory
 from sluice.errors import SettingInvalid
+from sluice.instruments import VERSION
 from sluice.settings import PREFIX, Settings
 from tasks.errors import TargetError
+from workers.budget import Budget
 from workers.catalogue import SourceCatalogue
+from workers.http import HttpClient, Limits
 
 
 def catalogue(settings: Settings, environment: Mapping[str, str] = os.environ) -> SourceCatalogue:
@@ -37,6 +40,20 @@ def default_platform(settings: Settings) -> str | None:
     if settings.default_platform is not None or not settings.database_is_embedded:
         return settings.default_platform
     return DataDirectory(settings.data_dir).default_platform()
+
+
+def http_client(settings: Settings, *, budget: Budget | None = None) -> HttpClient:
+    """Return the way out to platforms; it belongs to the running event loop.
+
+    Without `budget` it counts the calls to hosts for itself.
+    """
+    return HttpClient(
+        version=VERSION,
+        contact=settings.contact,
+        allow_hosts=settings.allow_hosts,
+        limits=Limits(max_bytes=settings.max_reply_bytes),
+        budget=budget,
+    )
 
 
 def variables(sources: SourceCatalogue) -> set[str]:

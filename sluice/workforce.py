@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Final
 
 from sluice import sources
-from sluice.instruments import VERSION
 from sluice.services import Databases, caps
 from sluice.settings import Settings
 from tasks.budget import BudgetLedger
@@ -20,8 +19,6 @@ from tasks.retention import Keep, Retention
 from tasks.schedules import Timetable
 from tasks.work import Limits, WorkService
 from workers.broker import open_broker, wake_up
-from workers.http import HttpClient
-from workers.http import Limits as HttpLimits
 from workers.process import Opened, Options, WorkerProcess
 from workers.run import Bounds
 from workers.runner import Tools
@@ -103,12 +100,8 @@ def _opening(
         )
         async with (
             databases.opened() as database,
-            HttpClient(
-                version=VERSION,
-                contact=settings.contact,
-                allow_hosts=settings.allow_hosts,
-                limits=HttpLimits(max_bytes=settings.max_reply_bytes),
-                budget=BudgetLedger(database, rates=settings.rates),
+            sources.http_client(
+                settings, budget=BudgetLedger(database, rates=settings.rates)
             ) as http,
         ):
             tools = Tools(

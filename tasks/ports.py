@@ -27,6 +27,36 @@ class Catalogue(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a task would be: whose target it is, whether it can be read, and what it takes.
+
+    The numbers are estimates from the first page; None where it does not tell.
+    """
+
+    platform: str
+    target: str
+    is_readable: bool | None  #: None if nobody was asked.
+    error_code: str | None = None  #: Why it cannot be read, as a task would say.
+    error_message: str | None = None
+    retry_at: datetime | None = None  #: When it may be readable, if the platform said so.
+    available: int | None = None  #: How many posts there are, if one page holds them all.
+    calls: int | None = None  #: Calls to the platform, those of the preview included.
+    seconds: float | None = None  #: While no other task asks the same host.
+
+
+class Previewer(Protocol):
+    """Asks platforms what a task would be."""
+
+    async def preview(self, group_id: str, max_posts: int) -> Preview:
+        """Say what a task for `max_posts` of `group_id` would be. Asks the platform once.
+
+        Raises:
+            TargetError: `group_id` leads nowhere; the message says what would.
+        """
+        ...
+
+
 class PlatformState(StrEnum):
     """Whether a platform can be read here."""
 
@@ -117,3 +147,16 @@ class Sleeper:
 
     def wake(self) -> None:
         """Do nothing."""
+
+
+class Unasked:
+    """A `Previewer` that asks no platform: where there is no way out, and for tests."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    async def preview(self, group_id: str, max_posts: int) -> Preview:
+        """Resolve, and say no more."""
+        del max_posts
+        target = self._catalogue.resolve(group_id)
+        return Preview(platform=target.platform, target=target.target, is_readable=None)

@@ -22,7 +22,7 @@ from tasks.errors import (
     ValidationFailed,
 )
 from tasks.models import StopReason, TaskStatus
-from tasks.ports import Catalogue, Target, Waker
+from tasks.ports import Catalogue, Preview, Previewer, Target, Unasked, Waker
 from tasks.principal import RESULTS_READ, TASKS_READ, TASKS_WRITE, Principal
 from tasks.receipt import Receipt
 from tasks.store import command, event, post, queue
@@ -69,10 +69,17 @@ class TaskService:
     """What clients do with tasks. Holds no state but remembered totals; safe to call at once."""
 
     def __init__(
-        self, database: Database, *, catalogue: Catalogue, waker: Waker, caps: Caps | None = None
+        self,
+        database: Database,
+        *,
+        catalogue: Catalogue,
+        waker: Waker,
+        caps: Caps | None = None,
+        previewer: Previewer | None = None,
     ) -> None:
         self._database = database
         self._catalogue = catalogue
+        self._previewer = previewer or Unasked(catalogue)
         self._waker = waker
         self._caps = caps or Caps()
         self._totals: dict[tuple[int, TaskStatus | None], tuple[int, float]] = {}
@@ -107,6 +114,16 @@ class TaskService:
             task = await self._database.write(creation.one, values, idempotency)
         self._waker.wake()
         return task
+
+    async def preview(self, principal: Principal, wish: NewTask) -> Preview:
+        """Say what a task would be, without creating it. Asks the platform once.
+
+        Raises:
+            ScopeMissing: The token may not write, and so not send anybody to a platform.
+            TargetError: `group_id` leads nowhere.
+        """
+        principal.require(TASKS_WRITE)
+        return await self._previewer.preview(wish.group_id, wish.max_posts)
 
     async def create_many(
         self,

@@ -22,6 +22,7 @@ from workers import errors
 from workers.budget import Budget, LocalBudget, Rate
 from workers.guard import Guard, GuardedTransport
 from workers.pause import granted
+from workers.refusal import is_curable, unavailable
 from workers.reply import Reply, shown
 from workers.session import Sessions
 
@@ -33,15 +34,6 @@ ENCODINGS: Final = frozenset({"gzip", "deflate", "identity", ""})
 #: few enough that most replies need no note.
 FEW_CALLS: Final = 40
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-
-#: Failures of the connection that a second try often cures. A timeout is none of them: the
-#: slot was held long enough.
-CURABLE: Final = (
-    httpx2.ConnectError,
-    httpx2.ReadError,
-    httpx2.WriteError,
-    httpx2.RemoteProtocolError,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,8 +331,8 @@ class Http:
                     return reply
                 error = reply.refusal(self.now())
             except httpx2.TransportError as failure:
-                error = _unavailable(failure, shown(request.url))
-                curable = isinstance(failure, CURABLE) and not _untrusted(failure)
+                error = unavailable(failure, shown(request.url))
+                curable = is_curable(failure)
             if error.retry_at is not None:
                 await self.hold(error.retry_at)
             wait = self._wait(error, tried)
@@ -387,29 +379,3 @@ class Http:
             # Half a second, then a second, each shortened by chance so that runs spread.
             return 0.5 * 2**tried * random.uniform(0.5, 1.0)  # noqa: S311 - spreads, guards nothing
         return float("inf")
-
-
-def _unavailable(failure: httpx2.TransportError, address: str) -> errors.SourceUnavailable:
-    if isinstance(failure, httpx2.TimeoutException):
-        reason = "did not answer in time"
-    elif _untrusted(failure):
-        reason = "has no certificate that can be trusted for its name"
-    elif isinstance(failure, httpx2.ConnectError):
-        reason = "could not be reached"
-    elif isinstance(failure, httpx2.ProtocolError):
-        reason = "does not speak HTTP as it should"
-    else:
-        reason = "broke the connection off"
-    error = errors.SourceUnavailable(f"{address} {reason}.", address=address)
-    error.__cause__ = failure
-    return error
-
-
-def _untrusted(failure: BaseException) -> bool:
-    """Say whether TLS failed, which a second try does not cure."""
-    cause: BaseException | None = failure
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False

@@ -1,13 +1,16 @@
-"""From a reply that is no success to the error that says what it means.
+"""From a reply that is no success, or none at all, to the error that says what it means.
 
 The rules are those that hold for most platforms; a source that knows better asks for the status
 (`statuses=`) and raises its own.
 """
 
+import ssl
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
+
+import httpx2
 
 from workers import errors
 from workers.pause import retry_at
@@ -26,6 +29,15 @@ REFUSALS: Final[Mapping[int, tuple[type[errors.SourceError], str]]] = {
 #: Trouble of the moment, though the number begins with a 4.
 TRANSIENT: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 SERVER_ERRORS: Final = 500
+
+#: Failures of the connection that a second try often cures. A timeout is none of them: the
+#: slot was held long enough.
+CURABLE: Final = (
+    httpx2.ConnectError,
+    httpx2.ReadError,
+    httpx2.WriteError,
+    httpx2.RemoteProtocolError,
+)
 
 
 def is_transient(status: int) -> bool:
@@ -72,3 +84,35 @@ def _refusal(status: int, *, page: bool) -> tuple[type[errors.SourceError], str]
     if status == HTTPStatus.FORBIDDEN and page:
         return errors.SourceBlocked, "a page for people came instead of an answer"
     return REFUSALS.get(status, (errors.SourceBadReply, "that is not what its documents promise"))
+
+
+def unavailable(failure: httpx2.TransportError, shown: str) -> errors.SourceUnavailable:
+    """Return the error that a failed connection means. `shown` is the address for messages."""
+    if isinstance(failure, httpx2.TimeoutException):
+        reason = "did not answer in time"
+    elif _untrusted(failure):
+        reason = "has no certificate that can be trusted for its name"
+    elif isinstance(failure, httpx2.ConnectError):
+        reason = "could not be reached"
+    elif isinstance(failure, httpx2.ProtocolError):
+        reason = "does not speak HTTP as it should"
+    else:
+        reason = "broke the connection off"
+    error = errors.SourceUnavailable(f"{shown} {reason}.", address=shown)
+    error.__cause__ = failure
+    return error
+
+
+def is_curable(failure: httpx2.TransportError) -> bool:
+    """Say whether the connection may well hold the next time."""
+    return isinstance(failure, CURABLE) and not _untrusted(failure)
+
+
+def _untrusted(failure: BaseException) -> bool:
+    """Say whether TLS failed, which a second try does not cure."""
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

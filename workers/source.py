@@ -211,6 +211,14 @@ class Source(ABC):
         joined = "\0".join(f"{name}={text}" for name, text in sorted(self._secrets.items()))
         return f"{host} {sha256(joined.encode()).hexdigest()[:12]}"
 
+    def calls_a_page(self, target: str, *, first: int) -> int:
+        """Return about how many calls a page of a normalised target takes, for a preview.
+
+        `first` is how many the first page took, with what is looked up once.
+        """
+        del target
+        return min(first, 1)
+
     @abstractmethod
     def pages(self, walk: Walk, http: Http) -> AsyncIterator[Page]:
         """Yield the target's pages, newest posts first, from `walk.cursor` on.

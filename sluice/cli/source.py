@@ -1,12 +1,17 @@
 """`sluice source`: which platforms there are, and what a `group_id` means to them."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from sluice import sources
 from sluice.cli.shell import AsJson, Shell, print_fields, print_json, print_table
+from sluice.settings import Settings
+from tasks.ports import Preview, Unasked
+from workers.preview import SourcePreviewer
 from workers.source import Source, SourceState
 
 commands = typer.Typer(help="Which platforms can be read.", no_args_is_help=True)
@@ -29,12 +34,33 @@ def check(
         str, typer.Argument(metavar="GROUP_ID", help="`platform:target`, or an address.")
     ],
     *,
+    max_posts: Annotated[
+        int, typer.Option(min=1, max=500, help="For how many posts to work out what it takes.")
+    ] = 100,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Say what it means, without asking the platform.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a group_id means, without asking the platform."""
-    target = sources.catalogue(Shell.of(context).settings()).resolve(group_id)
-    fields = {"platform": target.platform, "target": target.target}
-    (print_json if as_json else print_fields)(fields)
+    """Say what a group_id means, whether it can be read, and what that takes.
+
+    Asks the platform for one page. Ends with 1 if it cannot be read.
+    """
+    settings = Shell.of(context).settings()
+    preview = asyncio.run(_preview(settings, group_id, max_posts=max_posts, offline=offline))
+    (print_json if as_json else print_fields)(asdict(preview))
+    if preview.is_readable is False:
+        raise typer.Exit(1)
+
+
+async def _preview(settings: Settings, group_id: str, *, max_posts: int, offline: bool) -> Preview:
+    catalogue = sources.catalogue(settings)
+    if offline:
+        return await Unasked(catalogue).preview(group_id, max_posts)
+    # One page, so that it needs no database: its calls are counted beside the workers' ones.
+    async with sources.http_client(settings) as http:
+        previewer = SourcePreviewer(catalogue, http, rates=settings.rates)
+        return await previewer.preview(group_id, max_posts)
 
 
 def fields_of(source: Source) -> dict[str, Any]:

@@ -130,11 +130,21 @@ def test_unknown_commands_and_options_are_usage_errors(sluice: Command) -> None:
 
 def test_what_a_group_id_means_can_be_asked_without_a_database(sluice: Command) -> None:
     """It is pure, so it works before anything is set up."""
-    assert sluice("source", "check", "sandbox:happy", "--json").json == {
-        "platform": "sandbox",
-        "target": "happy",
-    }
+    meant = sluice("source", "check", "sandbox:happy", "--offline", "--json").json
+
+    assert (meant["platform"], meant["target"], meant["is_readable"]) == ("sandbox", "happy", None)
     assert "did you mean sandbox?" in sluice("source", "check", "sandbx:happy").err
+
+
+def test_whether_a_group_id_can_be_read_is_asked_at_its_platform(sluice: Command) -> None:
+    """With what it would take; a script sees the answer by the exit code."""
+    happy = sluice("source", "check", "sandbox:happy", "--max-posts", "60", "--json")
+    nothing = sluice("source", "check", "sandbox:not-found")
+
+    assert (happy.code, happy.json["is_readable"]) == (0, True)
+    assert happy.json["seconds"] > 0
+    assert nothing.code == 1
+    assert "SOURCE_NOT_FOUND" in nothing.out
 
 
 def test_every_source_is_listed_with_what_it_needs(sluice: Command) -> None:

@@ -185,6 +185,11 @@ class HackernewsSource(Source):
         del target
         return "hn.algolia.com"
 
+    def calls_a_page(self, target: str, *, first: int) -> int:
+        """Count every post's look-up, which the first page has too."""
+        del target
+        return first
+
     async def pages(self, walk: Walk, http: Http) -> AsyncIterator[Page]:
         """Yield what the index has, newest first, with Firebase's counts.
 

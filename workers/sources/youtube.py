@@ -87,6 +87,10 @@ class YouTubeSource(Source):
         del target
         return HOST
 
+    def calls_a_page(self, target: str, *, first: int) -> int:
+        """Count the page and the look-up of its videos."""
+        return min(first, 1 if VIDEO.fullmatch(target) else 2)
+
     async def pages(self, walk: Walk, http: Http) -> AsyncIterator[Page]:
         """Yield the target's videos or comments.
 
