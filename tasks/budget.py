@@ -46,7 +46,7 @@ class BudgetLedger:
     async def reserve(self, key: str, rate: Rate, *, max_wait_seconds: float) -> Reservation:
         """Take one call and return the wait before making it.
 
-        If that is more than `max_wait_seconds`, nothing was taken.
+        If that is more than `max_wait_seconds`, nothing was taken: ask again after it.
         `key` is a host, or a host, a blank and what stands for the credential.
 
         Raises:

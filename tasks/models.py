@@ -442,6 +442,8 @@ class SourceBudget(Record, table=True):
     held_until: datetime | None = Field(default=None, sa_type=Instant)  #: The host said so.
     granted: int = 0  #: Calls that the host still grants before `granted_until`.
     granted_until: datetime | None = Field(default=None, sa_type=Instant)
+    #: When the last of those who were sent away is to come back.
+    line_until: datetime | None = Field(default=None, sa_type=Instant)
     used_at: datetime = Field(sa_type=Instant)
 
 

@@ -44,7 +44,8 @@ class Rate:
 class Reservation:
     """The wait before a call, and which of the budget's calls it is.
 
-    If the wait is longer than was allowed, nothing was taken and the number means nothing.
+    If the wait is longer than was allowed, nothing was taken: it says when to come back and ask
+    again, and the number is 0.
     """
 
     wait_seconds: float
@@ -63,6 +64,7 @@ class Balance:
     held_until: float = 0.0  #: The host grants nothing before.
     granted: int = 0  #: How many calls the host grants until `granted_until`, if that is ahead.
     granted_until: float = 0.0
+    line_until: float = 0.0  #: When the last of those who were sent away is to come back.
 
     def start(self, rate: Rate, *, now: float) -> float:
         """Return the time of the next call."""
@@ -75,10 +77,16 @@ class Balance:
     def reserve(
         self, rate: Rate, *, now: float, max_wait_seconds: float
     ) -> tuple[Reservation, Self]:
-        """Take the next call unless its wait is too long; returns it and what is left."""
+        """Take the next call unless its wait is too long; returns it and what is left.
+
+        Who is sent away comes back at a time of their own, one interval after the one before:
+        all at once, all but the first would find nothing and have to go again.
+        """
         start = self.start(rate, now=now)
         if start - now > max_wait_seconds:
-            return Reservation(start - now, 0), self
+            back = max(start, self.line_until)
+            line_until = back + rate.interval_seconds
+            return Reservation(back - now, 0), replace(self, line_until=line_until)
         left = replace(
             self,
             taken=self.taken + 1,

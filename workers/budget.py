@@ -20,7 +20,7 @@ class Budget(Protocol):
     async def reserve(self, key: str, rate: Rate, *, max_wait_seconds: float) -> Reservation:
         """Take one call and return the wait before making it.
 
-        If that is more than `max_wait_seconds`, nothing was taken.
+        If that is more than `max_wait_seconds`, nothing was taken: ask again after it.
         """
         ...
 
@@ -64,7 +64,7 @@ class LocalBudget:
         idle = [
             key
             for key, balance in self._balances.items()
-            if max(balance.due, balance.held_until, balance.granted_until) < now
+            if max(balance.due, balance.held_until, balance.granted_until, balance.line_until) < now
         ]
         for key in idle:
             del self._balances[key]

@@ -37,7 +37,7 @@ OPEN = Statement(
 FORGET = Statement(sa.delete(SourceBudget).where(BUDGET.used_at < now(-FORGET_SECONDS)))
 _BALANCE: dict[str, Any] = {
     name: sa.bindparam(name, type_=BUDGET[name].type)
-    for name in ("taken", "due_at", "held_until", "granted", "granted_until")
+    for name in ("taken", "due_at", "held_until", "granted", "granted_until", "line_until")
 }
 TAKE = Statement(
     sa.update(SourceBudget)
@@ -73,13 +73,12 @@ class Account:
 
 
 def reserve(key: str, *, host: str, rate: Rate, max_wait_seconds: float) -> Steps[Reservation]:
-    """Take one call and return the wait before it; takes nothing if that is too long."""
+    """Take one call and return the wait before it, or when to come back if that is too long."""
     account = yield from _open(key, host, rate)
     reservation, left = account.balance.reserve(
         rate, now=account.now, max_wait_seconds=max_wait_seconds
     )
-    if left is not account.balance:
-        yield TAKE(which=key, **_columns(left), **_rate_columns(rate))
+    yield TAKE(which=key, **_columns(left), **_rate_columns(rate))
     return reservation
 
 
@@ -115,6 +114,7 @@ def _account(row: Any) -> Account:
         held_until=_seconds(found.held_until),
         granted=found.granted,
         granted_until=_seconds(found.granted_until),
+        line_until=_seconds(found.line_until),
     )
     return Account(found, balance, _seconds(row[-1]))
 
@@ -126,6 +126,7 @@ def _columns(balance: Balance) -> dict[str, Any]:
         "held_until": _instant(balance.held_until),
         "granted": balance.granted,
         "granted_until": _instant(balance.granted_until),
+        "line_until": _instant(balance.line_until),
     }
 
 

@@ -42,9 +42,17 @@ class BudgetFacts:
         """A wait that is too long leaves the budget as it was."""
         await taken(budget, "host", 5)
 
+        await taken(budget, "host", 3, most=0.5)
+
+        assert await taken(budget, "host", 1) == [near(3 * EVEN)]
+
+    async def test_who_is_sent_away_comes_back_one_after_the_other(self, budget: Budget) -> None:
+        """All at once, all but one would have to go again."""
+        await taken(budget, "host", 5)
+
         waits = await taken(budget, "host", 3, most=0.5)
 
-        assert waits == [near(3 * EVEN)] * 3
+        assert waits == [near(3 * EVEN), near(4 * EVEN), near(5 * EVEN)]
 
     async def test_hosts_do_not_wait_for_each_other(self, budget: Budget) -> None:
         """Each key has its own budget, and so has each credential."""

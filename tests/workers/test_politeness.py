@@ -18,7 +18,7 @@ from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.validation import Listing, NewTask
 from tasks.work import Limits, WorkService
-from tests.workers.paced.paced import PAGES, RATE
+from tests.workers.paced.paced import LIMIT, PAGES
 from workers.catalogue import SourceCatalogue
 from workers.http import HttpClient
 from workers.http import Limits as HttpLimits
@@ -32,7 +32,7 @@ CATALOGUE = SourceCatalogue(packages=("tests.workers.paced",))
 
 
 class CountingServer:
-    """Grants `RATE`, wherever the window is laid, and notes what it refused."""
+    """Grants `LIMIT`, wherever the window is laid, and notes what it refused."""
 
     def __init__(self) -> None:
         self.arrivals: list[float] = []
@@ -41,7 +41,7 @@ class CountingServer:
     def answer(self) -> tuple[int, dict[str, str]]:
         """Count one call; returns its status and headers."""
         now = time.monotonic()
-        if sum(now - at < RATE.seconds for at in self.arrivals) >= RATE.calls:
+        if sum(now - at < LIMIT.seconds for at in self.arrivals) >= LIMIT.calls:
             self.refused += 1
             return 429, {"retry-after": "1"}
         self.arrivals.append(now)
