@@ -19,8 +19,11 @@ from tasks import models
 from tasks.access import TokenService
 from tasks.accounts import AccountService
 from tasks.database import Database
+from tasks.ports import Sleeper
 from tasks.query import QueryService
+from tasks.schedules import ScheduleService
 from tasks.service import TaskService
+from tests.conftest import AnyTarget
 from tests.graph.conftest import TwoPlatforms
 
 ORIGIN = "http://example.com"
@@ -48,6 +51,7 @@ def app(database: Database, service: TaskService, accounts: AccountService) -> A
         query=QueryService(database),
         tokens=TokenService(accounts),
         platforms=TwoPlatforms(),
+        schedules=ScheduleService(database, catalogue=AnyTarget(), waker=Sleeper()),
     )
     doors = [*session.routes(accounts, KEYS), *graph.routes(services, GraphQLSettings())]
     return protected(

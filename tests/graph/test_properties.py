@@ -41,6 +41,7 @@ from tasks.database import Database, open_database
 from tasks.ports import Sleeper
 from tasks.principal import SCOPES
 from tasks.query import QueryService
+from tasks.schedules import ScheduleService
 from tasks.service import TaskService
 from tasks.validation import NewTask
 from tests.conftest import AnyTarget, principal_of
@@ -105,6 +106,7 @@ async def application(url: str) -> tuple[Database, ASGIApp, str]:
         query=QueryService(database),
         tokens=TokenService(accounts),
         platforms=TwoPlatforms(),
+        schedules=ScheduleService(database, catalogue=AnyTarget(), waker=Sleeper()),
     )
     settings = GraphQLSettings(
         limits=Limits(nodes=10**9, values=10**9), rate=Rate(capacity=10**12, per_second=10**9)
