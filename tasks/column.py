@@ -153,6 +153,56 @@ def _transaction_id_sqlite(element: object, compiler: object, **kw: Any) -> str:
     return "0"
 
 
+class horizon(FunctionElement[int]):  # noqa: N801 - it reads as the SQL function that it is
+    """What nothing can appear behind any more, in the log as this statement sees it.
+
+    On PostgreSQL the oldest transaction that is still open: events of all before it are visible
+    now or never will be. On SQLite, whose writes are serial, the id that the next event gets at
+    the earliest. An event's own place on this scale is its `xid`, or its id (`at_or_after`).
+    """
+
+    type = sa.BigInteger()
+    inherit_cache = True
+    name = "sluice_horizon"
+
+
+@compiles(horizon, "postgresql")
+def _horizon_postgresql(element: object, compiler: object, **kw: Any) -> str:
+    del element, compiler, kw
+    return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
+@compiles(horizon, "sqlite")
+def _horizon_sqlite(element: object, compiler: object, **kw: Any) -> str:
+    del element, compiler, kw
+    # Not `max(id)`: deleting a task may remove its latest events.
+    return "(SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'task_event')"
+
+
+class at_or_after(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL operator that it is
+    """Whether an event (`xid`, `id`) stands at or after a horizon.
+
+    Transactions of the future are those of another cluster, from which the data was restored.
+    """
+
+    type = sa.Integer()
+    inherit_cache = True
+    name = "sluice_at_or_after"
+
+
+@compiles(at_or_after, "postgresql")
+def _at_or_after_postgresql(element: at_or_after, compiler: SQLCompiler, **kw: Any) -> str:
+    xid, _, bound = (compiler.process(clause, **kw) for clause in element.clauses)
+    now_max = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+    return f"({xid} >= {bound} AND {xid} < {now_max})"
+
+
+@compiles(at_or_after, "sqlite")
+def _at_or_after_sqlite(element: at_or_after, compiler: SQLCompiler, **kw: Any) -> str:
+    xid, row_id, bound = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({xid} = 0 AND {row_id} >= {bound})"
+
+
 class among(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL operator that it is
     """`column IN (a list given as one parameter)`, so that the statement's text never changes."""
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import ClassVar, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from tasks.database.statement import Steps
 from tasks.errors import StorageError
@@ -33,7 +33,7 @@ class Session(ABC):
 class Database(ABC):
     """Runs transactions. Errors of the connection are raised as `DatabaseUnavailable`."""
 
-    dialect: ClassVar[str]
+    dialect: str
 
     @abstractmethod
     async def write(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -15,7 +15,8 @@ DATA_VERSION = 1
 EVENT = TaskEvent.table().c
 
 APPEND = Statement(
-    sa.insert(TaskEvent).values(
+    sa.insert(TaskEvent)
+    .values(
         task_id=sa.bindparam("task_id"),
         user_id=sa.bindparam("user_id"),
         seq=sa.bindparam("seq"),
@@ -24,6 +25,8 @@ APPEND = Statement(
         data=sa.bindparam("data"),
         xid=transaction_id(),
     )
+    # What the database decides of an event; `tasks/publication.py` adds it to the rest.
+    .returning(EVENT.id, EVENT.at, EVENT.xid)
 )
 
 OF_TASK = Statement(

@@ -1,0 +1,80 @@
+"""Publishes events after their commit, whoever wrote them.
+
+It stands around the database and not in the services, so that no write path, the sweeper's and
+the command line's included, can forget it: what is inserted into the log is published.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ParamSpec, TypeVar
+
+from tasks.bus import Bus
+from tasks.database import Database, Row, Steps
+from tasks.models import TaskEvent
+from tasks.store.event import APPEND
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class PublishingDatabase(Database):
+    """A database whose committed events go out on a bus."""
+
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self.dialect = database.dialect
+        self._database = database
+        self._bus = bus
+
+    async def write(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run one transaction, and publish after its commit what it appended to the log.
+
+        Where the caller is cancelled in between, nothing is published: the bus is a hint.
+        """
+        appended: list[TaskEvent] = []
+        answer = await self._database.write(lambda: _noting(steps(*args, **kwargs), appended))
+        if appended:
+            self._bus.publish(appended)
+        return answer
+
+    async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run statements that only read."""
+        return await self._database.read(steps, *args, **kwargs)
+
+    async def snapshot(
+        self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run statements that only read and all see one moment."""
+        return await self._database.snapshot(steps, *args, **kwargs)
+
+    def lead(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Try to be the one holder of `name`."""
+        return self._database.lead(name)
+
+    async def close(self) -> None:
+        """Close the database inside."""
+        await self._database.close()
+
+
+def _noting(steps: Steps[T], appended: list[TaskEvent]) -> Steps[T]:
+    """Pass a transaction through, and note what it appends to the log."""
+    appended.clear()  # A transaction that fell to a deadlock begins again.
+    try:
+        call = next(steps)
+        while True:
+            try:
+                rows = yield call
+            except GeneratorExit:
+                steps.close()
+                raise
+            if call.statement is APPEND and isinstance(call.parameters, Mapping):
+                appended += [_event(call.parameters, row) for row in rows]
+            call = steps.send(rows)
+    except StopIteration as end:
+        return end.value
+
+
+def _event(parameters: Mapping[str, Any], row: Row) -> TaskEvent:
+    """Return the event that was inserted with these parameters."""
+    event_id, at, xid = row
+    values = {**parameters, "id": event_id, "at": at, "xid": xid}
+    return TaskEvent.of([values[name] for name in TaskEvent.columns()])

@@ -1,0 +1,241 @@
+"""The bus over Redis: publish and subscribe, one channel an owner.
+
+A process subscribes to an owner only while that owner watches something in it. Redis keeps
+nothing for who is away, so after every new connection all listeners are told to catch up.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from tasks.bus import Listener, decode, encode
+from tasks.models import TaskEvent
+
+#: Events that wait to be sent; beyond it the oldest go, which watchers find in the log.
+QUEUE_SIZE: Final = 10_000
+#: Events that go out in one round trip.
+PIPELINE: Final = 500
+#: How long a watcher waits for the confirmation before it relies on the comparison.
+CONFIRM_SECONDS: Final = 1.0
+#: Pauses between attempts to connect: the first, and the longest.
+RETRY_SECONDS: Final = (0.1, 2.0)
+#: A connection that is silent for so long is asked whether it is there.
+SILENCE_SECONDS: Final = 10.0
+_TIMEOUT_SECONDS: Final = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Channel:
+    """An owner's channel in this process."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Listener] = []
+        self.unconfirmed = 0  #: Subscriptions that were sent and not answered.
+        self.confirmed = asyncio.Event()
+        self.has_missed = False  #: Whether something was published that nobody here was told.
+
+
+class RedisBus:
+    """Publishes and subscribes. Belongs to the event loop that it was opened on."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs
+            url,
+            protocol=2,  # In it, what is pushed is an answer like any other.
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # Whoever asks decides when to ask again.
+        )
+        pool: Any = self._redis.connection_pool
+        # Redis does not divide channels by database, but those who share one by number do.
+        self._prefix = f"sluice:{pool.connection_kwargs.get('db') or 0}:events:"
+        self._loop = asyncio.get_running_loop()
+        self._outgoing: deque[TaskEvent] = deque(maxlen=QUEUE_SIZE)
+        self._to_send = asyncio.Event()
+        self._channels: dict[int, _Channel] = {}
+        self._listening: asyncio.Task[None] | None = None
+        self._connection: Any = None
+        self._asking: set[asyncio.Task[None]] = set()
+        self._is_away = False  # whether the log says so already
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str) -> AsyncGenerator["RedisBus"]:
+        """Open the bus. Redis need not be there yet."""
+        bus = cls(url)
+        sending = asyncio.create_task(bus._send_for_ever())
+        try:
+            yield bus
+        finally:
+            await bus._close(sending)
+
+    def publish(self, events: Sequence[TaskEvent]) -> None:
+        """Queue events; they go out off the caller's path."""
+        self._outgoing.extend(events)
+        self._to_send.set()
+
+    async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
+        """Listen to an owner's channel, and wait for Redis to confirm it, within reason."""
+        channel = self._channels.get(user_id)
+        if channel is None:
+            channel = self._channels[user_id] = _Channel()
+            await self._ask("SUBSCRIBE", [user_id])
+        channel.listeners.append(listener)
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen_for_ever())
+        try:
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await channel.confirmed.wait()
+        except TimeoutError:
+            channel.has_missed = True
+
+        def unsubscribe() -> None:
+            channel.listeners.remove(listener)
+            if not channel.listeners and self._channels.get(user_id) is channel:
+                del self._channels[user_id]
+                asking = self._loop.create_task(self._ask("UNSUBSCRIBE", [user_id]))
+                self._asking.add(asking)
+                asking.add_done_callback(self._asking.discard)
+
+        return unsubscribe
+
+    async def _ask(self, command: str, user_ids: Iterable[int]) -> None:
+        """Send a command on the listening connection; without one, a new one will make up."""
+        connection = self._connection
+        names = [f"{self._prefix}{user_id}" for user_id in user_ids]
+        if connection is None or not names:
+            return
+        if command == "SUBSCRIBE":
+            for user_id in user_ids:
+                self._channels[user_id].unconfirmed += 1
+        with contextlib.suppress(RedisError, OSError):  # The reader meets the same error.
+            await connection.send_command(command, *names, check_health=False)
+
+    async def _listen_for_ever(self) -> None:
+        pause = RETRY_SECONDS[0]
+        while True:
+            try:
+                async with self._connected() as connection:
+                    pause = RETRY_SECONDS[0]
+                    self._is_away = False
+                    await self._read(connection)
+            except (RedisError, OSError) as error:
+                self._miss(error)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_SECONDS[1])
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncGenerator[Any]:
+        """Connect, and subscribe to every channel that is wanted."""
+        pool: Any = self._redis.connection_pool
+        connection: Any = pool.make_connection()
+        try:
+            await connection.connect()
+            for channel in self._channels.values():
+                channel.unconfirmed = 0
+            self._connection = connection
+            wanted = list(self._channels)
+            for start in range(0, len(wanted), PIPELINE):
+                await self._ask("SUBSCRIBE", wanted[start : start + PIPELINE])
+            yield connection
+        finally:
+            self._connection = None
+            for channel in self._channels.values():
+                channel.confirmed.clear()
+                channel.has_missed = True
+            await connection.disconnect(nowait=True)
+
+    async def _read(self, connection: Any) -> None:
+        """Take what Redis says until the connection breaks."""
+        is_silent = False
+        while True:
+            answer = await connection.read_response(
+                timeout=SILENCE_SECONDS, disconnect_on_error=False
+            )
+            if answer is None:
+                if is_silent:
+                    raise ConnectionError("Redis has fallen silent")
+                is_silent = True
+                await connection.send_command("PING", check_health=False)
+                continue
+            is_silent = False
+            if isinstance(answer, list):
+                self._take(answer)  # pyright: ignore[reportUnknownArgumentType] - as Redis sends it
+
+    def _take(self, answer: list[Any]) -> None:
+        kind = answer[0]
+        if kind == b"message":
+            self._hand_over(answer[2])
+        elif kind == b"subscribe":
+            channel = self._channels.get(int(answer[1].rpartition(b":")[2]))
+            if channel is None:
+                return
+            channel.unconfirmed -= 1
+            if channel.unconfirmed <= 0 and not channel.confirmed.is_set():
+                channel.confirmed.set()
+                if channel.has_missed:
+                    channel.has_missed = False
+                    for listener in channel.listeners:
+                        listener.catch_up()
+
+    def _hand_over(self, message: bytes) -> None:
+        try:
+            event = decode(message)
+        except ValueError as error:
+            _log.warning("the bus carried a message that is not ours: %s", error)
+            return
+        channel = self._channels.get(event.user_id)
+        for listener in channel.listeners if channel is not None else ():
+            listener.receive(event)
+
+    async def _send_for_ever(self) -> None:
+        while True:
+            await self._to_send.wait()
+            self._to_send.clear()
+            while self._outgoing:
+                await self._send(min(PIPELINE, len(self._outgoing)))
+
+    async def _send(self, count: int) -> None:
+        """Send the oldest events. What cannot be sent is dropped: watchers find it in the log."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for _ in range(count):
+                event = self._outgoing.popleft()
+                name = f"{self._prefix}{event.user_id}"
+                pipeline.execute_command("PUBLISH", name, encode(event))  # pyright: ignore[reportUnknownMemberType] - its **kwargs
+            try:
+                await pipeline.execute()
+            except (RedisError, OSError) as error:
+                self._miss(error)
+                await asyncio.sleep(RETRY_SECONDS[0])
+            else:
+                self._is_away = False
+
+    def _miss(self, error: Exception) -> None:
+        """Log an outage, once."""
+        if not self._is_away:
+            _log.warning("the bus is away; watchers rely on the database: %s", error)
+        self._is_away = True
+
+    async def _close(self, sending: "asyncio.Task[None]") -> None:
+        """Send what is queued, then leave."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                while self._outgoing:
+                    self._to_send.set()
+                    await asyncio.sleep(0.01)
+        for task in (sending, self._listening):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        await self._redis.aclose()

@@ -1,0 +1,140 @@
+"""A small world to watch: tasks that move, and buses that misbehave."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from tasks import models
+from tasks.bus import Listener, ProcessBus
+from tasks.database import Database
+from tasks.models import CursorState, StopReason
+from tasks.ports import Sleeper
+from tasks.principal import Principal
+from tasks.publication import PublishingDatabase
+from tasks.receipt import Receipt
+from tasks.service import TaskService
+from tasks.validation import NewTask
+from tasks.work import Checkpoint, Claim, Limits, WorkService
+from tests.conftest import AnyTarget
+
+T = TypeVar("T")
+
+#: Longer than anything here takes, on a machine that is busy.
+DEADLINE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A post as a source would give it."""
+
+    id: str
+    message: str | None = "text"
+    author: str | None = None
+    url: str | None = None
+    created_time: datetime | None = None
+    likes: int | None = None
+    comments: int | None = None
+    shares: int | None = None
+
+
+class SilentBus:
+    """A bus that carries nothing."""
+
+    def publish(self, events: Sequence[models.TaskEvent]) -> None:
+        """Lose the events."""
+
+    async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
+        """Confirm what will never come."""
+        del user_id, listener
+        return lambda: None
+
+
+class HostileBus(ProcessBus):
+    """A bus that does with each event what `fate` says: deliver, drop, repeat, or hold back."""
+
+    def __init__(self, fate: Callable[[], str]) -> None:
+        super().__init__()
+        self._fate = fate
+        self._held: list[models.TaskEvent] = []
+
+    def publish(self, events: Sequence[models.TaskEvent]) -> None:
+        """Deliver events, or not; those held back come after a later one."""
+        for event in events:
+            match self._fate():
+                case "drop":
+                    continue
+                case "repeat":
+                    super().publish([event, event])
+                case "hold":
+                    self._held.append(event)
+                    continue
+                case _:
+                    super().publish([event])
+            super().publish(self._held[::-1])
+            self._held.clear()
+
+
+class World:
+    """The services around one database, as a worker and clients use them."""
+
+    def __init__(self, database: Database, bus: ProcessBus | SilentBus) -> None:
+        self.database = PublishingDatabase(database, bus)
+        self.tasks = TaskService(self.database, catalogue=AnyTarget(), waker=Sleeper())
+        self.work = WorkService(self.database, waker=Sleeper(), limits=Limits())
+
+    async def create(self, principal: Principal, *, max_posts: int = 500) -> models.Task:
+        """Create a task."""
+        new = NewTask.parse({"group_id": "sandbox:happy", "max_posts": max_posts})
+        return await self.tasks.create(principal, new)
+
+    async def start(self) -> Claim:
+        """Claim the next task and begin its run."""
+        claim = await self.work.claim("w")
+        assert claim is not None
+        await self.work.start(claim)
+        return claim
+
+    async def record(self, claim: Claim, *, before: int, count: int = 1) -> models.Task:
+        """Store a page of `count` posts after `before` others."""
+        checkpoint = checkpoint_at(before + count)
+        return await self.work.record(claim, checkpoint, samples(before, count))
+
+    async def complete(self, claim: Claim, *, before: int = 0, count: int = 0) -> models.Task:
+        """Store the last page and complete."""
+        checkpoint = checkpoint_at(before + count)
+        reason = StopReason.END_OF_SOURCE
+        return await self.work.complete(claim, checkpoint, samples(before, count), reason)
+
+
+def samples(before: int, count: int) -> list[Sample]:
+    """Return posts with ids of their own."""
+    return [Sample(id=f"p{number}") for number in range(before, before + count)]
+
+
+def checkpoint_at(posts_count: int) -> Checkpoint:
+    """Return a checkpoint."""
+    receipt = Receipt(requested=500, collected=posts_count)
+    return Checkpoint(
+        cursor_state=CursorState.AT, cursor="2", posts_count=posts_count, receipt=receipt
+    )
+
+
+async def take(source: AsyncIterator[T], count: int) -> list[T]:
+    """Take items, or fail when they do not come."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        return [await anext(source) for _ in range(count)]
+
+
+async def drain(source: AsyncIterator[T]) -> list[T]:
+    """Take all items up to the end, or fail when it does not come."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        return [item async for item in source]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when a condition holds, or fail when it never does."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.005)
