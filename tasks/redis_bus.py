@@ -103,11 +103,16 @@ class RedisBus:
             channel.listeners.remove(listener)
             if not channel.listeners and self._channels.get(user_id) is channel:
                 del self._channels[user_id]
-                asking = self._loop.create_task(self._ask("UNSUBSCRIBE", [user_id]))
+                asking = self._loop.create_task(self._give_up(user_id))
                 self._asking.add(asking)
                 asking.add_done_callback(self._asking.discard)
 
         return unsubscribe
+
+    async def _give_up(self, user_id: int) -> None:
+        """Leave a channel, unless somebody has joined it again meanwhile."""
+        if user_id not in self._channels:
+            await self._ask("UNSUBSCRIBE", [user_id])
 
     async def _ask(self, command: str, user_ids: Iterable[int]) -> None:
         """Send a command on the listening connection; without one, a new one will make up."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from tasks import models
-from tasks.bus import Listener, ProcessBus
+from tasks.bus import Bus, Listener, ProcessBus
 from tasks.database import Database
 from tasks.models import CursorState, StopReason
 from tasks.ports import Sleeper
@@ -79,7 +79,7 @@ class HostileBus(ProcessBus):
 class World:
     """The services around one database, as a worker and clients use them."""
 
-    def __init__(self, database: Database, bus: ProcessBus | SilentBus) -> None:
+    def __init__(self, database: Database, bus: Bus) -> None:
         self.database = PublishingDatabase(database, bus)
         self.tasks = TaskService(self.database, catalogue=AnyTarget(), waker=Sleeper())
         self.work = WorkService(self.database, waker=Sleeper(), limits=Limits())
