@@ -10,14 +10,18 @@ from sluice.settings import Settings
 from tasks import migrations
 from tasks.accounts import AccountService
 from tasks.budget import BudgetLedger
+from tasks.bus import Bus, ProcessBus
 from tasks.database import Database, open_database
 from tasks.database.opening import sqlite_path
 from tasks.database.sqlite import SqliteDatabase
 from tasks.errors import DatabaseUnavailable
 from tasks.ports import Previewer, Waker
+from tasks.publication import PublishingDatabase
+from tasks.redis_bus import RedisBus
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
 from tasks.store.queue import Caps
+from tasks.watch import WatchService
 from workers.catalogue import SourceCatalogue
 from workers.preview import SourcePreviewer
 
@@ -31,28 +35,44 @@ class Services:
     tasks: TaskService
     schedules: ScheduleService
     accounts: AccountService
+    watch: WatchService
 
 
 class Databases:
-    """Opens the database, once for each event loop that asks.
+    """Opens the database and the bus that its events go out on, for each event loop that asks.
 
-    PostgreSQL's connections belong to a loop. SQLite's file has one writer thread a process,
-    which all its loops share: they get the same object, closed with the last of them.
+    PostgreSQL's connections belong to a loop, and so do Redis's. SQLite's file has one writer
+    thread a process, which all its loops share: they get the same object, closed with the last of
+    them. Without Redis, one bus serves the process.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._bus = ProcessBus()
         self._lock = threading.Lock()
         self._shared: Database | None = None
         self._users = 0
 
     @contextlib.asynccontextmanager
-    async def opened(self) -> AsyncGenerator[Database]:
-        """Open the database for the running loop.
+    async def opened(self) -> AsyncGenerator[PublishingDatabase]:
+        """Open the database for the running loop; what it commits is published.
 
         Raises:
             DatabaseUnavailable: It cannot be opened.
         """
+        async with self._opened_bus() as bus, self._opened_database() as database:
+            yield PublishingDatabase(database, bus)
+
+    @contextlib.asynccontextmanager
+    async def _opened_bus(self) -> AsyncGenerator[Bus]:
+        if self._settings.redis_url is None:
+            yield self._bus
+            return
+        async with RedisBus.open(self._settings.redis_url) as bus:
+            yield bus
+
+    @contextlib.asynccontextmanager
+    async def _opened_database(self) -> AsyncGenerator[Database]:
         if not self._settings.database_is_sqlite:
             database = await open_database(self._settings.database)
             try:
@@ -101,6 +121,7 @@ async def open_services(
             budget = BudgetLedger(database, rates=settings.rates)
             http = await stack.enter_async_context(sources.http_client(settings, budget=budget))
             previewer = SourcePreviewer(catalogue, http, rates=settings.rates)
+        watch = await stack.enter_async_context(WatchService.open(database, database.bus))
         yield Services(
             database=database,
             catalogue=catalogue,
@@ -113,6 +134,7 @@ async def open_services(
             ),
             schedules=ScheduleService(database, catalogue=catalogue, waker=waker),
             accounts=AccountService(database),
+            watch=watch,
         )
 
 

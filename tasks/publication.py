@@ -23,7 +23,7 @@ class PublishingDatabase(Database):
     def __init__(self, database: Database, bus: Bus) -> None:
         self.dialect = database.dialect
         self._database = database
-        self._bus = bus
+        self.bus = bus
 
     async def write(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one transaction, and publish after its commit what it appended to the log.
@@ -33,7 +33,7 @@ class PublishingDatabase(Database):
         appended: list[TaskEvent] = []
         answer = await self._database.write(lambda: _noting(steps(*args, **kwargs), appended))
         if appended:
-            self._bus.publish(appended)
+            self.bus.publish(appended)
         return answer
 
     async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
