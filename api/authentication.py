@@ -1,5 +1,6 @@
 """Resolves the Bearer token into a principal, once, before anything else looks at a request."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -14,14 +15,16 @@ Authenticate = Callable[[str], Awaitable[Principal]]
 
 #: The only path under `/api` that answers anybody.
 _OPEN: Final = "/api/openapi.json"
+#: Takes a session's cookie as well: browsers' EventSource sends no header.
+_EVENTS: Final = re.compile(r"/api/tasks/[^/]+/events/?")
 
 
 class Authentication:
     """Puts the principal, or None, into `scope["state"]["principal"]`.
 
     Under `/api` a request without a valid token ends here with 401, before its path, method or
-    body matter; only the API's description and preflight requests pass. Elsewhere None passes:
-    those doors know other credentials.
+    body matter; only the API's description, preflight requests and a task's events pass. Elsewhere
+    None passes: those doors know other credentials.
     """
 
     def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
@@ -57,7 +60,9 @@ def api_path(scope: Scope) -> str | None:
 
 def _needs_token(scope: Scope) -> bool:
     path = api_path(scope)
-    return path is not None and path != _OPEN and not _is_preflight(scope)
+    if path is None or path == _OPEN or _is_preflight(scope):
+        return False
+    return not _EVENTS.fullmatch(path) or bool(_bearer_token(scope))
 
 
 def _is_preflight(scope: Scope) -> bool:

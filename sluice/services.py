@@ -11,6 +11,7 @@ from tasks import migrations
 from tasks.accounts import AccountService
 from tasks.budget import BudgetLedger
 from tasks.bus import Bus, ProcessBus
+from tasks.connections import LiveConnections
 from tasks.database import Database, open_database
 from tasks.database.opening import sqlite_path
 from tasks.database.sqlite import SqliteDatabase
@@ -36,6 +37,7 @@ class Services:
     schedules: ScheduleService
     accounts: AccountService
     watch: WatchService
+    connections: LiveConnections
 
 
 class Databases:
@@ -122,6 +124,9 @@ async def open_services(
             http = await stack.enter_async_context(sources.http_client(settings, budget=budget))
             previewer = SourcePreviewer(catalogue, http, rates=settings.rates)
         watch = await stack.enter_async_context(WatchService.open(database, database.bus))
+        connections = await stack.enter_async_context(
+            LiveConnections.open(database, most=settings.max_connections_per_token)
+        )
         yield Services(
             database=database,
             catalogue=catalogue,
@@ -135,6 +140,7 @@ async def open_services(
             schedules=ScheduleService(database, catalogue=catalogue, waker=waker),
             accounts=AccountService(database),
             watch=watch,
+            connections=connections,
         )
 
 

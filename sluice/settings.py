@@ -174,6 +174,11 @@ class Settings(GraphQLFields):
     rate_limit_per_minute: int = Field(
         600, ge=1, description="Requests a minute that one token may make."
     )
+    max_connections_per_token: int = Field(
+        1_000,
+        ge=1,
+        description="Live connections that one token may have open to one process.",
+    )
     trusted_proxies: Names = Field(
         (),
         description="Addresses or networks, separated by commas, whose `X-Forwarded-For`, "

@@ -10,6 +10,7 @@
     │   ├── NotOwner            the task is somebody else's
     │   └── ScopeMissing        the token may not do this
     ├── Unauthenticated         no token, or one that is unknown, revoked, expired or disabled
+    ├── TooManyConnections      the credential has as many open as it may
     ├── TransitionRefused       the task's status does not allow it
     ├── NoResult                the task has not completed
     │   └── ResultExpired       it has, and its posts were not to be kept any longer
@@ -113,6 +114,16 @@ class Unauthenticated(TaskError):
     """No credential, or one that is unknown, revoked, expired or of a disabled user."""
 
     code = "UNAUTHENTICATED"
+
+
+class TooManyConnections(TaskError):
+    """The credential has as many live connections open as it may."""
+
+    code = "TOO_MANY_CONNECTIONS"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"This credential has {most} live connections open; close one first.")
+        self.most = most
 
 
 class TransitionRefused(TaskError):

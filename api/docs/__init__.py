@@ -126,7 +126,7 @@ def _endpoint(description: Schema, method: str, path: str, operation: Schema) ->
         "request": json_body["example"] if json_body else None,
         "status": status,
         "response": _example(success),
-        "refusals": [code for code in operation["responses"] if code != status],
+        "refusals": [code for code in operation["responses"] if code >= "400"],
     }
 
 
@@ -163,7 +163,8 @@ def _type(sent: Schema) -> str:
 
 
 def _example(answer: Schema) -> Any:
-    return answer["content"]["application/json"]["example"]
+    content = answer["content"]
+    return content.get("application/json", content.get("text/event-stream"))["example"]
 
 
 def _prose(text: str) -> str:

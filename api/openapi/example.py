@@ -107,3 +107,10 @@ INVALID: Final[Example] = {
     **error("Validation failed"),
     "errors": {"max_posts": ["The max posts field must not be greater than 500."]},
 }
+
+EVENTS: Final = (
+    'id: 4\ndata: {"seq":4,"type":"progress","at":"2024-01-01T10:00:05Z","task":{"id":1,'
+    '"group_id":"123456789","group_name":"Sample Group","max_posts":100,"priority":0,'
+    '"status":"processing","created_at":"2024-01-01T10:00:00Z","posts_count":25,'
+    '"completed_at":null,"stop_reason":null,"error_code":null,"error_message":null}}\n\n'
+)

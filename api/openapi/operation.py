@@ -1,4 +1,4 @@
-"""The seven operations."""
+"""The seven operations that the document fixes, and the events beside them."""
 
 from typing import Any, Final
 
@@ -179,6 +179,35 @@ _RESULT: Final = _operation(
 )
 
 
+_EVENTS: Final = _operation(
+    "watchTask",
+    "Stream a task's events as they happen",
+    TASKS_READ,
+    {
+        "200": {
+            "description": "Server-sent events. The first one shows the task as it stands, with "
+            "the type `snapshot`, unless Last-Event-ID is given; each further one is a change, in "
+            "order. An event's id is its `seq`. The stream ends with the task.",
+            "content": {
+                "text/event-stream": {"schema": {"type": "string"}, "example": examples.EVENTS}
+            },
+        },
+        "204": {"description": "The task has ended, and the client has seen that."},
+    },
+    "TaskNotFound",
+    "ValidationFailed",
+    parameters=[
+        {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "The id of the last event that the client has seen; browsers send it by "
+            "themselves when they reconnect.",
+            "schema": {"type": "integer", "format": "int64", "minimum": 0},
+        }
+    ],
+)
+
+
 def paths() -> Schema:
     """Describe the documented paths."""
     task = [{"$ref": "#/components/parameters/TaskId"}]
@@ -186,5 +215,6 @@ def paths() -> Schema:
         "/api/tasks": {"get": _LIST, "post": _CREATE},
         "/api/tasks/{id}": {"parameters": task, "get": _SHOW, "put": _UPDATE, "delete": _DELETE},
         "/api/tasks/{id}/reset": {"parameters": task, "post": _RESET},
+        "/api/tasks/{id}/events": {"parameters": task, "get": _EVENTS},
         "/api/tasks/{id}/result": {"parameters": task, "get": _RESULT},
     }

@@ -1,5 +1,6 @@
 """The REST compatibility layer: the documented API, translated to the task service and back."""
 
+from api.rest.events import Events
 from api.rest.routes import routes
 
-__all__ = ["routes"]
+__all__ = ["Events", "routes"]

@@ -74,6 +74,10 @@ def _unavailable(error: errors.TaskError) -> Response:
 
 
 #: Each translator takes errors of its own class.
+def _too_many(error: errors.TooManyConnections) -> Response:
+    return shapes.message(str(error), status=429, headers={"Retry-After": "5"})
+
+
 _ANSWERS: Final[Mapping[type[Exception], Callable[[Any], Response]]] = {
     RequestRefused: _refused_request,
     errors.Unauthenticated: _unauthenticated,
@@ -82,6 +86,7 @@ _ANSWERS: Final[Mapping[type[Exception], Callable[[Any], Response]]] = {
     errors.NoResult: lambda _: shapes.message("No result available for this task", status=404),
     errors.ValidationFailed: lambda error: _invalid(error.errors),
     errors.TargetError: lambda error: _invalid({"group_id": [str(error)]}),
+    errors.TooManyConnections: _too_many,
     errors.TransitionRefused: _refused_transition,
     errors.StorageError: _unavailable,
 }

@@ -10,7 +10,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from api.rest.errors import BodyTooLarge, MalformedBody, UnsupportedBody
-from tasks.errors import TaskNotFound, ValidationFailed
+from tasks.errors import TaskNotFound, Unauthenticated, ValidationFailed
 from tasks.principal import TASKS_WRITE, Principal
 from tasks.validation import Idempotency
 
@@ -29,6 +29,18 @@ Values = Mapping[str, Any]
 def principal(request: Request) -> Principal:
     """Return who asks; the authentication middleware has let nobody else through."""
     return request.scope["state"]["principal"]
+
+
+def required_principal(request: Request) -> Principal:
+    """Return who asks on a path that takes a session's cookie as well as a token.
+
+    Raises:
+        Unauthenticated: The request carries neither.
+    """
+    asking: Principal | None = request.scope["state"]["principal"]
+    if asking is None:
+        raise Unauthenticated("There is no Bearer token and no session.")
+    return asking
 
 
 def writer(request: Request) -> Principal:

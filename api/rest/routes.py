@@ -1,10 +1,14 @@
-"""The seven documented endpoints. Each handler parses, calls the service and prints."""
+"""The seven documented endpoints, and the events beside them.
+
+Each handler parses, calls the service and prints.
+"""
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api.rest import parse, shapes
+from api.rest.events import Events
 from api.rest.links import Links
 from api.rest.resource import Nowhere, Resource
 from tasks.service import TaskService
@@ -64,7 +68,7 @@ class Endpoints:
         return shapes.JsonResponse(shapes.result(found))
 
 
-def routes(tasks: TaskService) -> list[BaseRoute]:
+def routes(tasks: TaskService, events: Events | None = None) -> list[BaseRoute]:
     """Route the documented paths, with and without a slash at the end, and the rest of `/api`.
 
     The last route answers every other path under `/api` with 404, so other routes under `/api`
@@ -79,6 +83,8 @@ def routes(tasks: TaskService) -> list[BaseRoute]:
         "/api/tasks/{task_id}/result": Resource(get=endpoints.result),
         "/api/tasks/{task_id}/reset": Resource(post=endpoints.reset),
     }
+    if events is not None:
+        resources["/api/tasks/{task_id}/events"] = Resource(get=events.show)
     return [
         *(Route(path, resource) for path, resource in resources.items()),
         *(Route(f"{path}/", resource) for path, resource in resources.items()),

@@ -14,7 +14,7 @@ from tasks import models
 from tasks.service import SummaryPage, TaskResult
 
 #: Times are UTC, in whole seconds, with `Z`: `2024-01-01T10:00:00Z`.
-_TIMES: Final = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
+TIMES: Final = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
 Json = dict[str, Any]
 
@@ -26,7 +26,7 @@ class JsonResponse(Response):
 
     def render(self, content: Any) -> bytes:
         """Encode in UTF-8, with datetimes as the document prints them."""
-        return orjson.dumps(content, option=_TIMES)
+        return orjson.dumps(content, option=TIMES)
 
 
 #: The columns that creating, updating and listing show, in the document's order.
@@ -77,6 +77,18 @@ def detail(task: models.Task) -> Json:
         **created(task),
         "completed_at": task.completed_at,
         "result": _counts(task) if completed else None,
+    }
+
+
+def watched(task: models.Task) -> Json:
+    """Print a task as of an event: with how far it has got, and how it ended."""
+    return {
+        **created(task),
+        "posts_count": task.posts_count,
+        "completed_at": task.completed_at,
+        "stop_reason": task.stop_reason,
+        "error_code": task.error_code,
+        "error_message": task.error_message,
     }
 
 

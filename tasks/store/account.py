@@ -1,10 +1,11 @@
 """Users and their tokens."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from tasks.column import now
+from tasks.column import among, now
 from tasks.database import Statement, Steps
 from tasks.models import ApiToken, User
 
@@ -64,6 +65,20 @@ IN_FORCE = Statement(
         sa.or_(TOKEN.expires_at.is_(None), TOKEN.expires_at > now()),
         USER.disabled_at.is_(None),
     )
+)
+#: Those of some tokens that are in force, and those of some users.
+TOKENS_IN_FORCE = Statement(
+    sa.select(TOKEN.id)
+    .join(User, TOKEN.user_id == USER.id)
+    .where(
+        among(TOKEN.id, "token_ids"),
+        TOKEN.revoked_at.is_(None),
+        sa.or_(TOKEN.expires_at.is_(None), TOKEN.expires_at > now()),
+        USER.disabled_at.is_(None),
+    )
+)
+USERS_IN_FORCE = Statement(
+    sa.select(USER.id).where(among(USER.id, "user_ids"), USER.disabled_at.is_(None))
 )
 USED = Statement(
     sa.update(ApiToken).where(TOKEN.id == sa.bindparam("token_id")).values(last_used_at=now())
@@ -151,3 +166,15 @@ def in_force(digest: str) -> Steps[ApiToken | None]:
 def used(token_id: int) -> Steps[None]:
     """Note that a token was used now."""
     yield USED(token_id=token_id)
+
+
+def tokens_in_force(token_ids: Sequence[int]) -> Steps[set[int]]:
+    """Return those of the tokens that may be used now."""
+    rows = yield TOKENS_IN_FORCE(token_ids=token_ids)
+    return {row[0] for row in rows}
+
+
+def users_in_force(user_ids: Sequence[int]) -> Steps[set[int]]:
+    """Return those of the users who are not disabled."""
+    rows = yield USERS_IN_FORCE(user_ids=user_ids)
+    return {row[0] for row in rows}

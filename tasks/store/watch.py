@@ -108,9 +108,8 @@ def window(user_id: int, since: int, *, most: int) -> Steps[Window]:
 
     To be run in a snapshot.
     """
-    standing_at = yield HORIZON()
+    ((bound, at),) = yield HORIZON()
     rows = yield OF_OWNER(user_id=user_id, horizon=since, limit=WINDOW + 1)
-    bound, at = standing_at[0]
     if len(rows) <= WINDOW:
         return Window(bound, at, [TaskEvent.of(each) for each in rows], [])
     ids = yield IDS_OF_OWNER(user_id=user_id, horizon=since, limit=most)
@@ -123,12 +122,22 @@ def by_ids(ids: Sequence[int]) -> Steps[list[TaskEvent]]:
     return [TaskEvent.of(each) for each in rows]
 
 
-def begin(user_id: int, *, limit: int) -> Steps[tuple[int, datetime, list[Task]]]:
-    """Return the horizon, the time, and an owner's newest tasks. To be run in a snapshot."""
-    standing_at = yield HORIZON()
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a stream begins, as of one moment."""
+
+    horizon: int
+    at: datetime
+    ids: set[int]  #: Events that stand at or after the horizon, and are in what `tasks` shows.
+    tasks: list[Task]  #: The owner's newest, newest first.
+
+
+def begin(user_id: int, *, limit: int) -> Steps[Beginning]:
+    """Return where an owner's stream begins. To be run in a snapshot."""
+    ((bound, at),) = yield HORIZON()
+    ids = yield IDS_OF_OWNER(user_id=user_id, horizon=bound, limit=2**31 - 1)
     rows = yield NEWEST(user_id=user_id, limit=limit)
-    bound, at = standing_at[0]
-    return bound, at, [Task.of(each) for each in rows]
+    return Beginning(bound, at, {each[0] for each in ids}, [Task.of(each) for each in rows])
 
 
 def horizon_now() -> Steps[int]:

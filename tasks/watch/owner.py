@@ -62,12 +62,14 @@ class Reader:
 
     __slots__ = ("_database", "_given", "_horizon", "_kind", "_pending", "_target", "_user_id")
 
-    def __init__(self, user_id: int, database: Database, position: Position) -> None:
+    def __init__(
+        self, user_id: int, database: Database, position: Position, *, given: set[int] | None = None
+    ) -> None:
         self._user_id = user_id
         self._database = database
         self._kind = position.kind
         self._horizon = position.horizon
-        self._given: set[int] = set()  # the ids that the next read may bring again
+        self._given = given or set()  # the ids that the next read may bring again
         self._pending: deque[tuple[int, int]] = deque()  # of a window that is read in parts
         self._target = position
 
@@ -227,13 +229,13 @@ class OwnerStream:
 
     async def _restart(self) -> None:
         """Void what the watcher knows, and show the tasks as they stand."""
-        horizon, at, tasks = await self._database.snapshot(store.begin, self._user_id, limit=SHOWN)
-        position = Position(self._kind, horizon, at)
-        self._reader = Reader(self._user_id, self._database, position)
+        found = await self._database.snapshot(store.begin, self._user_id, limit=SHOWN)
+        position = Position(self._kind, found.horizon, found.at)
+        self._reader = Reader(self._user_id, self._database, position, given=found.ids)
         self._ready.append(OwnerUpdate(str(position), None, reset=True))
         self._ready.extend(
             OwnerUpdate(str(position), Update.standing(task))
-            for task in tasks
+            for task in found.tasks
             if self._wanted(task)
         )
 

@@ -132,6 +132,11 @@ class TaskWatch:
         self._closed = False
         self._signal = Signal()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will come: the task has ended, and all was given."""
+        return self._ended and not (self._ready or self._queue or self._behind)
+
     def push(self, update: Update) -> None:
         """Queue an update; the topic calls this."""
         if len(self._queue) >= QUEUE_SIZE:
