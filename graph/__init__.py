@@ -6,7 +6,7 @@ May import `tasks`; knows neither `api` nor `workers`, and holds no SQL.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from graph.context import Services
 from graph.execution import Execution
@@ -14,8 +14,10 @@ from graph.graphiql import GraphiQL
 from graph.http import GraphQLEndpoint, Transport
 from graph.limits import Bucket, Limits, ProcessBucket, Rate
 from graph.schema import build_schema
+from graph.transport.live import Live
+from graph.transport.websocket import WebSocketEndpoint
 
-__all__ = ["GraphQLSettings", "Limits", "Rate", "Services", "routes"]
+__all__ = ["GraphQLSettings", "Limits", "Live", "Rate", "Services", "routes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +33,15 @@ class GraphQLSettings:
 
 
 def routes(
-    services: Services, settings: GraphQLSettings, *, bucket: Bucket | None = None
+    services: Services,
+    settings: GraphQLSettings,
+    *,
+    bucket: Bucket | None = None,
+    live: Live | None = None,
 ) -> Sequence[BaseRoute]:
     """Return the routes of the GraphQL API. The bucket is this process's own unless one is given.
 
-    The authentication stands before them.
+    The authentication stands before them. Without `live`, nothing can be subscribed to.
     """
     execution = Execution(
         build_schema(suggestions=settings.suggestions),
@@ -49,8 +55,10 @@ def routes(
     transport = Transport(batching=settings.batching, graphiql=graphiql)
     # A Route and no Mount, which would move the path to `/graphql/`.
     found: list[BaseRoute] = [
-        Route("/graphql", GraphQLEndpoint(execution, settings.limits, transport))
+        Route("/graphql", GraphQLEndpoint(execution, settings.limits, transport, live))
     ]
+    if live is not None:
+        found.append(WebSocketRoute("/graphql", WebSocketEndpoint(execution, live)))
     if graphiql is not None:
         found.append(Mount("/graphql/assets", graphiql.assets))
     return found

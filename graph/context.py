@@ -17,6 +17,7 @@ from tasks.principal import Principal
 from tasks.query import QueryService, Wait
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
+from tasks.watch import WatchService
 
 K = TypeVar("K", bound=Hashable)
 
@@ -30,6 +31,7 @@ class Services:
     tokens: TokenService
     platforms: Platforms
     schedules: ScheduleService
+    watch: WatchService
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,9 @@ class Operation:
     cost: Cost
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """A valid document."""
+    """A valid document. Equal to itself alone, so that it can be a key."""
 
     tree: DocumentNode
     operations: Sequence[Operation]

@@ -1,11 +1,12 @@
 """One operation, from what a client sent to what it is answered. Every transport ends here."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import graphql
+import orjson
 from graphql import ExecutionResult, GraphQLError, OperationType
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -25,8 +26,11 @@ from graph.errors import (
 from graph.limits import Bucket, Charge, Limits
 from graph.limits.cost import BASE, Sum
 from graph.persisted import PersistedQueries
+from graph.results import Rendered, Results
 from graph.schema import Schema
 from tasks.principal import Principal
+
+T = TypeVar("T")
 
 #: What a request that is refused costs: reading it takes time, too.
 REFUSED_COST: Final = 10 * BASE
@@ -74,6 +78,11 @@ class Caller:
     may_change: bool = True  #: Whether the way in which it was asked lets mutations through.
 
     @property
+    def eyes(self) -> Hashable:
+        """Return what decides which objects and fields the caller sees."""
+        return (self.principal.user_id, self.principal.scopes, self.principal.via_session)
+
+    @property
     def key(self) -> str:
         """Name whose bucket is charged: the token's, or the user's where there is none."""
         principal = self.principal
@@ -119,11 +128,27 @@ class Execution:
         )
         self._persisted = PersistedQueries()
         self._suggestions = suggestions
+        self._rendered = Rendered()
+
+    def kind(self, request: Request) -> OperationType:
+        """Return what an operation is; of a request that will be refused, a query."""
+        try:
+            query = self._persisted.find(request.query, request.extensions)
+            return self._documents.get(query or "").operation(request.operation_name).kind
+        except (RequestRefused, DocumentRefused):
+            return OperationType.QUERY
+
+    async def subscribe(self, request: Request, caller: Caller) -> Results | Answer:
+        """Begin a subscription; an answer in its place says why it was refused."""
+        return await self._guarded(self._subscribe(request, caller), caller)
 
     async def answer(self, request: Request, caller: Caller) -> Answer:
-        """Answer a request. Never raises for what a client may do wrong."""
+        """Answer a query or a mutation. Never raises for what a client may do wrong."""
+        return await self._guarded(self._answer(request, caller), caller)
+
+    async def _guarded(self, answering: Awaitable[T], caller: Caller) -> T | Answer:
         try:
-            return await self._answer(request, caller)
+            return await answering
         except RequestRefused as error:
             return refused(error)
         except DocumentRefused as error:
@@ -133,23 +158,77 @@ class Execution:
         except Exception as error:  # noqa: BLE001 - masked, and logged with its traceback
             return Answer({"errors": [masked(error)]}, executed=False, status=500)
 
-    async def _answer(self, request: Request, caller: Caller) -> Answer:
+    def _admit(self, request: Request, caller: Caller) -> tuple[Document, Operation]:
+        """Return a request's document and operation, if it may be made in this way."""
         query = self._persisted.find(request.query, request.extensions)
         if not query:
             raise RequestRefused("The request holds no query.", code=BAD_REQUEST)
         document = self._documents.get(query)
         self._persisted.keep(query, request.extensions)
         operation = document.operation(request.operation_name)
-        if operation.kind is not OperationType.QUERY and not caller.may_change:
+        if operation.kind is OperationType.MUTATION and not caller.may_change:
             raise RequestRefused(
-                "A GET request carries queries alone; send this by POST.",
+                "A GET request changes nothing; send mutations by POST.",
                 code=BAD_REQUEST,
                 status=405,
                 headers={"allow": "POST"},
             )
+        return document, operation
+
+    async def _answer(self, request: Request, caller: Caller) -> Answer:
+        document, operation = self._admit(request, caller)
+        if operation.kind is OperationType.SUBSCRIPTION:
+            raise RequestRefused(
+                "A subscription is answered as a stream: over a WebSocket, or to a client that "
+                "accepts text/event-stream or multipart/mixed.",
+                code=BAD_REQUEST,
+                status=406,
+            )
         charge = await self._charge(operation, request, caller)
         result = await self._execute(document, request, caller)
         return _answered(result, charge)
+
+    async def _subscribe(self, request: Request, caller: Caller) -> Results | Answer:
+        document, operation = self._admit(request, caller)
+        charge = await self._charge(operation, request, caller)
+        context = self._context(caller)
+        executor: Any = StrawberryGraphQLCoreExecutionContext  # generic in what we do not use
+        built: Any = executor.build(
+            self._schema.core,
+            document.tree,
+            None,
+            context,
+            dict(request.variables),
+            request.operation_name,
+            is_awaitable=optimized_is_awaitable,
+            hide_suggestions=not self._suggestions,
+        )
+        if isinstance(built, list):
+            return _answered(ExecutionResult(None, cast("list[GraphQLError]", built)), charge)
+        core: Any = graphql
+        source: Any = core.create_source_event_stream(built)
+        if built.is_awaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            return Answer(
+                {"errors": [field_error(error) for error in source.errors or []]},
+                executed=False,
+                status=400,
+            )
+
+        async def execute(payload: Any) -> ExecutionResult:
+            return await self._execute(document, request, caller, root=payload)
+
+        variables = orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS)
+        selection = (document, request.operation_name, variables, caller.eyes)
+        return Results(source, execute, self._rendered, selection)
+
+    def _context(self, caller: Caller) -> Context:
+        return Context(
+            principal=caller.principal,
+            services=self._services,
+            correlation_id=caller.correlation_id,
+        )
 
     async def _charge(self, operation: Operation, request: Request, caller: Caller) -> Charge:
         """Take what the operation costs from the caller's bucket.
@@ -186,18 +265,15 @@ class Execution:
                 raise DocumentRefused([formatted(error, code=LIMIT_EXCEEDED)])
 
     async def _execute(
-        self, document: Document, request: Request, caller: Caller
+        self, document: Document, request: Request, caller: Caller, *, root: Any = None
     ) -> ExecutionResult:
-        context = Context(
-            principal=caller.principal,
-            services=self._services,
-            correlation_id=caller.correlation_id,
-        )
         core: Any = graphql
+        # An update of a subscription is its root: executed as a query is, but from there.
         result: Any = core.execute(
             self._schema.core,
             document.tree,
-            context_value=context,
+            root_value=root,
+            context_value=self._context(caller),
             variable_values=dict(request.variables),
             operation_name=request.operation_name,
             executor_class=StrawberryGraphQLCoreExecutionContext,

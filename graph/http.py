@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import orjson
+from graphql import OperationType
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,6 +22,12 @@ from graph.accept import GRAPHQL, HTML, JSON, preferred
 from graph.errors import BAD_REQUEST, UNAUTHENTICATED, RequestRefused
 from graph.execution import Answer, Caller, Execution, Request, refused
 from graph.limits import Limits
+from graph.transport import multipart, sse
+from graph.transport.live import Live, is_foreign
+from graph.transport.multipart import Multipart
+from graph.transport.sse import ServerSentEvents
+from graph.transport.stream import Framing, Once, Stream
+from tasks.errors import TooManyConnections
 from tasks.principal import Principal
 
 #: Of a URL's query; servers and proxies allow no more either.
@@ -42,10 +49,17 @@ class GraphQLEndpoint:
     Takes the principal that the authentication left in `scope["state"]`.
     """
 
-    def __init__(self, execution: Execution, limits: Limits, transport: Transport) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        limits: Limits,
+        transport: Transport,
+        live: Live | None = None,
+    ) -> None:
         self._execution = execution
         self._limits = limits
         self._transport = transport
+        self._live = live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,8 +77,9 @@ class GraphQLEndpoint:
 
     async def _response(
         self, scope: Scope, headers: Headers, receive: Receive, media: str | None
-    ) -> Response:
-        if media is None:
+    ) -> ASGIApp:
+        framing = self._framing(headers)
+        if media is None and framing is None:
             raise RequestRefused(
                 f"The answer comes as {GRAPHQL} or {JSON}; accept one of them.",
                 code=BAD_REQUEST,
@@ -96,9 +111,44 @@ class GraphQLEndpoint:
         else:
             asked = await self._body(headers, receive)
         if isinstance(asked, list):
-            return await self._batch(asked, caller, media)  # pyright: ignore[reportUnknownArgumentType] - from outside
-        answer = await self._execution.answer(Request.parse(asked), caller)
-        return _response(answer.body, answer, media)
+            return await self._batch(asked, caller, media or GRAPHQL)  # pyright: ignore[reportUnknownArgumentType] - from outside
+        request = Request.parse(asked)
+        if framing is not None:
+            live = self._execution.kind(request) is OperationType.SUBSCRIPTION
+            if live or media is None:
+                return await self._stream(request, caller, framing, media)
+        answer = await self._execution.answer(request, caller)
+        return _response(answer.body, answer, media or GRAPHQL)
+
+    def _framing(self, headers: Headers) -> Framing | None:
+        """Return how results are streamed to the client, if it takes a stream."""
+        kind = preferred(headers.get("accept"), (sse.MEDIA, multipart.MEDIA))
+        if self._live is None or kind is None:
+            return None
+        return ServerSentEvents() if kind == sse.MEDIA else Multipart()
+
+    async def _stream(
+        self, request: Request, caller: Caller, framing: Framing, media: str | None
+    ) -> ASGIApp:
+        """Answer by a stream. What is refused before it begins is said in the plainest way."""
+        live = self._live
+        if live is None:
+            raise AssertionError("there is no framing without what it frames")
+        if self._execution.kind(request) is OperationType.SUBSCRIPTION:
+            found = await self._execution.subscribe(request, caller)
+        else:
+            found = await self._execution.answer(request, caller)
+        if isinstance(found, Answer):
+            if media is not None or (not found.executed and found.status != HTTPStatus.BAD_REQUEST):
+                return _response(found.body, found, media or GRAPHQL)
+            found = Once(orjson.dumps(found.body))
+        stream = Stream(found, framing, heartbeat_seconds=live.heartbeat_seconds)
+        try:
+            stream.leave = live.connections.enter(caller.principal, stream.close)
+        except TooManyConnections as error:
+            await found.aclose()
+            raise RequestRefused(str(error), code=error.code, status=429) from None
+        return stream
 
     async def _batch(self, asked: Sequence[object], caller: Caller, media: str) -> Response:
         """Answer several requests, one after the other, in one body."""
@@ -179,16 +229,8 @@ def _decoded(text: bytes) -> object:
 
 
 def _refuse_foreign(scope: Scope, headers: Headers) -> None:
-    """Refuse what another site makes a browser send with the session's cookie.
-
-    Browsers send `Origin` with every POST, and `Sec-Fetch-Site` with everything.
-    """
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-    if origin is None:
-        ours = scope["method"] == "GET" and site in (None, "same-origin", "none")
-    else:
-        ours = urlsplit(origin).netloc == headers.get("host") and site in (None, "same-origin")
-    if not ours:
+    """Refuse what another site makes a browser send with the session's cookie."""
+    if is_foreign(headers, safe=scope["method"] == "GET"):
         raise RequestRefused(
             "A session's cookie counts only for requests of our own pages; use a token.",
             code="FORBIDDEN",

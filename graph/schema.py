@@ -1,4 +1,4 @@
-"""The schema: what the types, queries and mutations make together, as a Federation subgraph."""
+"""The schema, a Federation subgraph: what types, queries, mutations and subscriptions make."""
 
 from collections.abc import Awaitable
 from typing import Any, Final, cast
@@ -11,6 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 from graph.context import Context, Info
 from graph.mutation import Mutation
 from graph.query import Query
+from graph.subscription import Subscription
 from graph.types.account import ApiToken, User
 from graph.types.node import Node, read_key
 from graph.types.platform import Platform
@@ -48,6 +49,7 @@ def build_schema(*, suggestions: bool = True) -> Schema:
     schema = Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[Task, Post, User, ApiToken, Platform, Schedule],
         config=StrawberryConfig(
             scalar_map=dict(SCALARS), disable_field_suggestions=not suggestions

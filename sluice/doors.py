@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 import graph
 from api import session
 from api.session import SessionAuthentication, SessionKeys
-from graph import GraphQLSettings, Limits, Rate
+from graph import GraphQLSettings, Limits, Live, Rate
 from sluice.data_directory import DataDirectory
 from sluice.services import Services, caps
 from sluice.settings import Settings
@@ -66,9 +66,15 @@ def routes(settings: Settings, services: Services, keys: SessionKeys) -> list[Ba
         tokens=TokenService(services.accounts),
         platforms=ListedSources(services.catalogue),
         schedules=services.schedules,
+        watch=services.watch,
+    )
+    live = Live(
+        authenticate=services.accounts.authenticate,
+        connections=services.connections,
+        init_seconds=settings.graphql_init_seconds,
     )
     return [
-        *graph.routes(served, graphql_settings(settings)),
+        *graph.routes(served, graphql_settings(settings), live=live),
         *session.routes(services.accounts, keys),
     ]
 

@@ -65,3 +65,9 @@ class GraphQLFields(BaseSettings):
     graphql_cost_per_second: int = Field(
         _RATE.per_second, ge=1, description="Points that one token gets back in a second."
     )
+    graphql_init_seconds: float = Field(
+        3.0,
+        gt=0,
+        le=60,
+        description="Seconds after which a WebSocket must have said who it is.",
+    )

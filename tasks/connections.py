@@ -53,6 +53,11 @@ class LiveConnections:
             with contextlib.suppress(asyncio.CancelledError):
                 await checking
 
+    @property
+    def count(self) -> int:
+        """How many connections are open."""
+        return self._counts.total()
+
     def enter(self, principal: Principal, on_revoked: Callable[[], None]) -> Callable[[], None]:
         """Register a connection; returns what ends it.
 

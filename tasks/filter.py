@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tasks.errors import ValidationFailed
-from tasks.models import TaskStatus
+from tasks.models import Task, TaskStatus
 from tasks.validation import MAX_GROUP_ID
 
 #: Values that one list of a filter may hold.
@@ -64,6 +64,16 @@ class TaskFilter:
         if errors:
             raise ValidationFailed(errors)
 
+    def matches(self, task: Task) -> bool:
+        """Say whether a task is one of those, as the database would."""
+        return (
+            _among(task.status, self.status)
+            and _among(task.platform, self.platform)
+            and _among(task.group_id, self.group_id)
+            and _between(task.created_at, self.created_since, self.created_before)
+            and _between(task.completed_at, self.completed_since, self.completed_before)
+        )
+
     def given(self) -> Mapping[str, Any]:
         """Return the conditions that are set, as the names and values of parameters."""
         values: dict[str, Any] = {
@@ -86,3 +96,15 @@ class TaskFilter:
         if self.group_id is not None:
             values["group_ids"] = sorted(set(self.group_id))
         return values
+
+
+def _among(value: str, wanted: Sequence[str] | None) -> bool:
+    return wanted is None or value in wanted
+
+
+def _between(value: datetime | None, since: datetime | None, before: datetime | None) -> bool:
+    if since is None and before is None:
+        return True
+    if value is None:
+        return False
+    return (since is None or value >= since) and (before is None or value < before)

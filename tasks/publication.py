@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from tasks.bus import Bus
 from tasks.database import Database, Row, Steps
+from tasks.database.base import Session
 from tasks.models import TaskEvent
 from tasks.store.event import APPEND
 
@@ -45,6 +46,10 @@ class PublishingDatabase(Database):
     ) -> T:
         """Run statements that only read and all see one moment."""
         return await self._database.snapshot(steps, *args, **kwargs)
+
+    def session(self, *, writes: bool) -> AbstractAsyncContextManager[Session]:
+        """Hold one transaction open. What is copied in it is history, and is not published."""
+        return self._database.session(writes=writes)
 
     def lead(self, name: str) -> AbstractAsyncContextManager[bool]:
         """Try to be the one holder of `name`."""

@@ -49,7 +49,7 @@ class Update:
         return cls(task.id, task.revision, task.updated_at, task)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OwnerUpdate:
     """One item of an owner's stream.
 
@@ -62,7 +62,7 @@ class OwnerUpdate:
     reset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PostBatch:
     """Posts in the order in which they were stored. Reading goes on after `position`.
 

@@ -16,15 +16,18 @@ from graph import GraphQLSettings, Services
 from tasks import models
 from tasks.access import TokenService
 from tasks.accounts import AccountService
+from tasks.bus import ProcessBus
 from tasks.database import Database, Steps
 from tasks.models import CursorState, StopReason
 from tasks.ports import Platform, PlatformState, Sleeper
 from tasks.principal import ADMIN, SCOPES
+from tasks.publication import PublishingDatabase
 from tasks.query import QueryService
 from tasks.receipt import Receipt
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
-from tasks.work import Checkpoint, WorkService
+from tasks.watch import WatchService
+from tasks.work import Checkpoint, Limits, WorkService
 from tests.conftest import AnyTarget
 from tests.tasks.test_service import Sample
 
@@ -66,6 +69,7 @@ class CountingDatabase(Database):
     """Passes everything on, and counts the statements."""
 
     def __init__(self, database: Database) -> None:
+        self.dialect = database.dialect
         self._database = database
         self.statements = 0
 
@@ -144,8 +148,30 @@ def counting(database: Database) -> CountingDatabase:
 
 
 @pytest.fixture
+def bus() -> ProcessBus:
+    """Return a bus."""
+    return ProcessBus()
+
+
+@pytest.fixture
+def service(database: Database, bus: ProcessBus) -> TaskService:
+    """Return the task service, whose events go out on the bus."""
+    publishing = PublishingDatabase(database, bus)
+    return TaskService(publishing, catalogue=AnyTarget(), waker=Sleeper())
+
+
+@pytest.fixture
+def work(database: Database, bus: ProcessBus) -> WorkService:
+    """Return the worker's side of the service, whose events go out on the bus."""
+    return WorkService(PublishingDatabase(database, bus), waker=Sleeper(), limits=Limits())
+
+
+@pytest.fixture
 def services(
-    counting: CountingDatabase, service: TaskService, accounts: AccountService
+    counting: CountingDatabase,
+    service: TaskService,
+    accounts: AccountService,
+    bus: ProcessBus,
 ) -> Services:
     """Return what the schema stands on."""
     return Services(
@@ -154,6 +180,7 @@ def services(
         tokens=TokenService(accounts),
         platforms=TwoPlatforms(),
         schedules=ScheduleService(counting, catalogue=AnyTarget(), waker=Sleeper()),
+        watch=WatchService(counting, bus),
     )
 
 

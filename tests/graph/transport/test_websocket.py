@@ -1,0 +1,431 @@
+"""The graphql-transport-ws protocol, sentence by sentence, on a raw socket."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp
+
+from graph.types.node import global_id
+from tasks.accounts import AccountService
+from tasks.connections import LiveConnections
+from tasks.principal import Principal
+from tasks.service import TaskService
+from tasks.validation import NewTask
+from tests.graph.conftest import Worker
+from tests.graph.transport.socket import Closed, Socket
+
+Ready = Callable[..., Awaitable[Socket]]
+Open = Callable[..., Socket]
+
+WATCH = "subscription($id: ID!) { taskUpdated(id: $id) { seq type task { status } } }"
+STREAM = "subscription { tasksUpdated { position reset update { seq task { id } } } }"
+
+
+@pytest.fixture
+async def task_id(service: TaskService, principal: Principal) -> str:
+    """Return the global id of a pending task."""
+    new = NewTask.parse({"group_id": "sandbox:happy", "max_posts": 10})
+    return global_id("Task", (await service.create(principal, new)).id)
+
+
+async def closes(socket: Socket) -> Closed:
+    """Return how the server closes the socket, whatever it says before."""
+    while True:
+        try:
+            await socket.hear()
+        except Closed as closed:
+            return closed
+
+
+async def test_the_protocol_is_negotiated(open_socket: Open) -> None:
+    """The server chooses ours among those that the client offers."""
+    socket = open_socket(protocols=("graphql-ws", "graphql-transport-ws"))
+
+    assert await socket.accepted() == "graphql-transport-ws"
+
+
+@pytest.mark.parametrize("protocols", [(), ("graphql-ws",)])
+async def test_other_protocols_are_not_acceptable(
+    open_socket: Open, protocols: tuple[str, ...]
+) -> None:
+    """4406 tells a client that it cannot speak with us."""
+    socket = open_socket(protocols=protocols)
+    assert await socket.accepted() is None
+
+    assert (await closes(socket)).code == 4406
+
+
+async def test_an_initialisation_is_acknowledged(open_socket: Open, token: str) -> None:
+    """The payload's token says who connects."""
+    socket = open_socket()
+    await socket.accepted()
+    socket.say("connection_init", payload={"authorization": f"bearer {token}"})
+
+    assert await socket.hear() == {"type": "connection_ack"}
+
+
+@pytest.mark.parametrize("parts", [{}, {"payload": None}, {"payload": {}}])
+async def test_the_handshakes_token_counts_as_well(
+    open_socket: Open, token: str, parts: dict[str, Any]
+) -> None:
+    """Clients that can send headers may; their initialisation's payload is optional."""
+    socket = open_socket(headers={"authorization": f"Bearer {token}"})
+    await socket.accepted()
+    socket.say("connection_init", **parts)
+
+    assert await socket.hear() == {"type": "connection_ack"}
+
+
+@pytest.mark.parametrize(
+    "payload", [None, {}, {"Authorization": "Bearer slc_x"}, {"Authorization": "x"}]
+)
+async def test_who_is_not_known_is_forbidden(open_socket: Open, payload: Any) -> None:
+    """4403 is what a server closes with that rejects the initialisation."""
+    socket = open_socket()
+    await socket.accepted()
+    socket.say("connection_init", payload=payload)
+
+    closed = await closes(socket)
+
+    assert closed.code == 4403
+    assert closed.reason.startswith("Forbidden")
+
+
+async def test_a_second_initialisation_is_too_many(ready: Ready, token: str) -> None:
+    """4429, whatever it holds."""
+    socket = await ready()
+    socket.say("connection_init", payload={"Authorization": f"Bearer {token}"})
+
+    closed = await closes(socket)
+
+    assert (closed.code, closed.reason) == (4429, "Too many initialisation requests")
+
+
+async def test_who_does_not_initialise_is_closed(
+    open_socket: Open, build: Callable[..., ASGIApp]
+) -> None:
+    """4408 after the time that the settings give."""
+    socket = open_socket(build(init_seconds=0.05))
+    await socket.accepted()
+
+    closed = await closes(socket)
+
+    assert (closed.code, closed.reason) == (4408, "Connection initialisation timeout")
+
+
+async def test_subscribing_before_the_acknowledgement_is_unauthorized(open_socket: Open) -> None:
+    """4401."""
+    socket = open_socket()
+    await socket.accepted()
+    socket.subscribe("1", "{ viewer { id } }")
+
+    closed = await closes(socket)
+
+    assert (closed.code, closed.reason) == (4401, "Unauthorized")
+
+
+async def test_a_ping_is_answered_at_any_time(open_socket: Open) -> None:
+    """With a pong that carries the same payload, also before the initialisation."""
+    socket = open_socket()
+    await socket.accepted()
+    socket.say("ping")
+    assert await socket.hear() == {"type": "pong"}
+
+    socket.say("ping", payload={"at": 1})
+
+    assert await socket.hear() == {"type": "pong", "payload": {"at": 1}}
+
+
+async def test_a_pong_may_come_unasked(ready: Ready) -> None:
+    """As a heartbeat in one direction; nothing is answered."""
+    socket = await ready()
+    socket.say("pong")
+    socket.say("pong", payload={"x": 1})
+
+    await socket.silence()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "1",
+        "null",
+        "[]",
+        '"ping"',
+        "{}",
+        '{"type":1}',
+        '{"type":null}',
+        '{"type":"start","id":"1","payload":{}}',
+        '{"type":"connection_ack"}',
+        '{"type":"next","id":"1","payload":{}}',
+        '{"type":"error","id":"1","payload":[]}',
+        '{"type":"ping","payload":1}',
+        '{"type":"pong","payload":"x"}',
+        '{"type":"connection_init","payload":[]}',
+        '{"type":"complete"}',
+        '{"type":"complete","id":""}',
+        '{"type":"complete","id":{}}',
+        "[" * 2000,
+        '{"type":"' + "ü" * 200 + '"}',
+    ],
+)
+async def test_an_invalid_message_ends_the_connection(open_socket: Open, text: str) -> None:
+    """4400 with a reason that fits a close frame."""
+    socket = open_socket()
+    await socket.accepted()
+    socket.raw(text)
+
+    closed = await closes(socket)
+
+    assert closed.code == 4400
+    assert len(closed.reason.encode()) <= 123
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"payload": {"query": "{ viewer { id } }"}},
+        {"id": "", "payload": {"query": "{ viewer { id } }"}},
+        {"id": 1, "payload": {"query": "{ viewer { id } }"}},
+        {"id": {}, "payload": {"query": "{ viewer { id } }"}},
+        {"id": "1"},
+        {"id": "1", "payload": None},
+        {"id": "1", "payload": "x"},
+        {"id": "1", "payload": []},
+        {"id": "1", "payload": {}},
+        {"id": "1", "payload": {"query": 1}},
+        {"id": "1", "payload": {"query": "{ a }", "operationName": 1}},
+        {"id": "1", "payload": {"query": "{ a }", "variables": []}},
+        {"id": "1", "payload": {"query": "{ a }", "variables": "x"}},
+        {"id": "1", "payload": {"query": "{ a }", "extensions": 1}},
+    ],
+)
+async def test_a_subscribe_message_is_checked(ready: Ready, parts: dict[str, Any]) -> None:
+    """The types of its parts are the protocol's, or it is an invalid message."""
+    socket = await ready()
+    socket.say("subscribe", **parts)
+
+    assert (await closes(socket)).code == 4400
+
+
+async def test_binary_messages_are_invalid(ready: Ready) -> None:
+    """Messages are JSON in text frames."""
+    socket = await ready()
+    socket.binary(b'{"type":"ping"}')
+
+    assert (await closes(socket)).code == 4400
+
+
+async def test_a_query_is_answered_and_completed(ready: Ready) -> None:
+    """Queries and mutations run over the socket too: one result, then `complete`."""
+    socket = await ready()
+    socket.subscribe("q", "{ viewer { email } }")
+
+    answer = await socket.hear()
+
+    assert (answer["id"], answer["type"]) == ("q", "next")
+    assert answer["payload"]["data"] == {"viewer": {"email": "ada@example.org"}}
+    assert await socket.hear() == {"id": "q", "type": "complete"}
+
+
+async def test_a_subscription_streams_and_completes(
+    ready: Ready, task_id: str, worker: Worker
+) -> None:
+    """One `next` for each update, then `complete`, and nothing after it."""
+    socket = await ready()
+    socket.subscribe("s", WATCH, id=task_id)
+    heard = [await socket.hear()]
+    await worker.complete()
+
+    while heard[-1]["type"] != "complete":
+        heard.append(await socket.hear())
+
+    updates = [message["payload"]["data"]["taskUpdated"] for message in heard[:-1]]
+    assert [(update["seq"], update["type"]) for update in updates] == [
+        (1, None),
+        (2, "ASSIGNED"),
+        (3, "STARTED"),
+        (4, "COMPLETED"),
+    ]
+    assert {message["id"] for message in heard} == {"s"}
+    await socket.silence()
+
+
+async def test_a_document_that_is_none_is_an_error(ready: Ready) -> None:
+    """`error` carries all errors and ends the operation; the socket goes on."""
+    socket = await ready()
+    for query in ("{", "{ nothing }", "subscription { nothing }", "subscription($x: Int!) { a }"):
+        socket.subscribe("e", query)
+        error = await socket.hear()
+        assert (error["id"], error["type"]) == ("e", "error")
+        assert all(each["message"] for each in error["payload"])
+
+    await socket.silence()
+
+
+async def test_an_unknown_operation_name_is_an_error(ready: Ready) -> None:
+    """As any other request error."""
+    socket = await ready()
+    payload = {"query": "query A { viewer { id } }", "operationName": "B"}
+    socket.say("subscribe", id="1", payload=payload)
+
+    assert (await socket.hear())["type"] == "error"
+
+
+async def test_a_subscription_that_is_refused_is_an_error(ready: Ready) -> None:
+    """What cannot be watched is said before anything streams."""
+    socket = await ready()
+    socket.subscribe("s", WATCH, id=global_id("Task", 10**9))
+
+    error = await socket.hear()
+
+    assert (error["id"], error["type"]) == ("s", "error")
+    assert error["payload"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def test_an_id_in_use_cannot_be_used_again(ready: Ready) -> None:
+    """4409 names it."""
+    socket = await ready()
+    socket.subscribe("same", STREAM)
+    await socket.hear()
+    socket.subscribe("same", STREAM)
+
+    closed = await closes(socket)
+
+    assert (closed.code, closed.reason) == (4409, "Subscriber for same already exists")
+
+
+async def test_a_long_id_in_use_is_named_within_the_frame(ready: Ready) -> None:
+    """A close frame holds 123 bytes of reason, and they must be UTF-8."""
+    socket = await ready()
+    socket.subscribe("ü" * 200, STREAM)
+    await socket.hear()
+    socket.subscribe("ü" * 200, STREAM)
+
+    closed = await closes(socket)
+
+    assert closed.code == 4409
+    assert len(closed.reason.encode()) <= 123
+
+
+async def test_an_id_is_free_after_its_operation(ready: Ready) -> None:
+    """Completed by the server or the client, it may be used again."""
+    socket = await ready()
+    for _ in range(2):
+        socket.subscribe("1", "{ viewer { id } }")
+        assert [(await socket.hear())["type"] for _ in range(2)] == ["next", "complete"]
+    for _ in range(2):
+        socket.subscribe("1", STREAM)
+        assert (await socket.hear())["type"] == "next"
+        socket.say("complete", id="1")
+
+    await socket.silence()
+
+
+async def test_the_clients_complete_ends_an_operation(
+    ready: Ready, task_id: str, worker: Worker
+) -> None:
+    """Nothing more is said of it, not even `complete`; the others go on."""
+    socket = await ready()
+    socket.subscribe("a", WATCH, id=task_id)
+    socket.subscribe("b", WATCH, id=task_id)
+    assert {(await socket.hear())["id"] for _ in range(2)} == {"a", "b"}
+    socket.say("complete", id="a")
+    await socket.silence()
+    await worker.complete()
+
+    heard = [await socket.hear() for _ in range(4)]
+
+    assert {message["id"] for message in heard} == {"b"}
+    await socket.silence()
+
+
+async def test_completing_what_is_not_there_does_nothing(ready: Ready) -> None:
+    """The client's and the server's `complete` may cross on the wire."""
+    socket = await ready()
+    socket.say("complete", id="gone")
+
+    await socket.silence()
+
+
+async def test_a_client_that_leaves_ends_its_operations(
+    ready: Ready, task_id: str, connections: LiveConnections
+) -> None:
+    """Nothing of a connection stays."""
+    sockets = [await ready() for _ in range(3)]
+    for socket in sockets:
+        socket.subscribe("s", WATCH, id=task_id)
+        await socket.hear()
+        await socket.leave()
+
+    assert connections.count == 0
+    await ready()
+
+
+async def test_a_connection_has_so_many_operations(
+    ready: Ready, build: Callable[..., ASGIApp]
+) -> None:
+    """One more is an error of that operation, and the others go on."""
+    socket = await ready(build(operations=2))
+    for operation_id in ("1", "2"):
+        socket.subscribe(operation_id, STREAM)
+        assert (await socket.hear())["type"] == "next"
+    socket.subscribe("3", STREAM)
+
+    error = await socket.hear()
+
+    assert (error["id"], error["type"]) == ("3", "error")
+    assert error["payload"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+    await socket.silence()
+
+
+async def test_a_token_has_so_many_connections(ready: Ready, open_socket: Open, token: str) -> None:
+    """One more is refused with a reason."""
+    for _ in range(3):
+        await ready()
+    socket = open_socket()
+    await socket.accepted()
+    socket.say("connection_init", payload={"Authorization": f"Bearer {token}"})
+
+    closed = await closes(socket)
+
+    assert closed.code == 4403
+    assert "3 live connections" in closed.reason
+
+
+async def test_a_revoked_token_closes_its_connections(
+    ready: Ready,
+    accounts: AccountService,
+    principal: Principal,
+    connections: LiveConnections,
+) -> None:
+    """The next look at the credentials closes them with 4403, also in the midst of a stream."""
+    socket = await ready()
+    socket.subscribe("s", STREAM)
+    await socket.hear()
+    for record in await accounts.tokens(principal.user_id):
+        await accounts.revoke_token(record.id)
+
+    await connections.check()
+
+    assert (await closes(socket)).code == 4403
+
+
+async def test_a_result_is_rendered_once_for_all_who_see_the_same(
+    ready: Ready, task_id: str, worker: Worker
+) -> None:
+    """Watchers of a task are sent the same result, and others' selections their own."""
+    socket, other = await ready(), await ready()
+    narrow = "subscription($id: ID!) { taskUpdated(id: $id) { seq } }"
+    socket.subscribe("a", WATCH, id=task_id)
+    other.subscribe("b", narrow, id=task_id)
+    await socket.hear()
+    await other.hear()
+    await worker.complete()
+
+    assert (await socket.hear())["payload"]["data"]["taskUpdated"]["type"] == "ASSIGNED"
+    assert (await other.hear())["payload"]["data"] == {"taskUpdated": {"seq": 2}}
