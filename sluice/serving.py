@@ -23,6 +23,8 @@ from sluice.settings import Settings
 
 #: How long answers that are under way may take after a signal; live streams are cut off then.
 GRACE_SECONDS: Final = 3
+#: Of a WebSocket's message; the documents' own limits are well below it.
+_MAX_MESSAGE_BYTES: Final = 1024 * 1024
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 SignalHandler: TypeAlias = Callable[[int, FrameType | None], Any]
@@ -79,6 +81,11 @@ def _config(factory: Callable[[], Gateway]) -> uvicorn.Config:
         access_log=False,  # `api.correlation` writes a line that knows the request's id.
         server_header=False,
         backlog=BACKLOG,
+        # Half the memory of the default for each socket that waits; so it is without compression,
+        # whose gain on messages as small as ours is nothing against its 10 KiB a socket.
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=_MAX_MESSAGE_BYTES,
         proxy_headers=False,  # `api.proxy` does it, and knows the host as well.
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

@@ -60,7 +60,7 @@ def run(node: str, script: str, served: Served | None = None) -> None:
 
 
 @pytest.mark.timeout(SECONDS)
-@pytest.mark.parametrize("script", ["apollo", "urql", "relay"])
+@pytest.mark.parametrize("script", ["apollo", "urql", "relay", "live"])
 def test_a_client_works_as_it_comes(script: str, node: str, served: Served) -> None:
     """No workaround: caches, pagination, persisted queries, batches, refetching, updates."""
     run(node, script, served)

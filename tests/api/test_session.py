@@ -18,11 +18,13 @@ from graph import GraphQLSettings, Services
 from tasks import models
 from tasks.access import TokenService
 from tasks.accounts import AccountService
+from tasks.bus import ProcessBus
 from tasks.database import Database
 from tasks.ports import Sleeper
 from tasks.query import QueryService
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
+from tasks.watch import WatchService
 from tests.conftest import AnyTarget
 from tests.graph.conftest import TwoPlatforms
 
@@ -52,6 +54,7 @@ def app(database: Database, service: TaskService, accounts: AccountService) -> A
         tokens=TokenService(accounts),
         platforms=TwoPlatforms(),
         schedules=ScheduleService(database, catalogue=AnyTarget(), waker=Sleeper()),
+        watch=WatchService(database, ProcessBus()),
     )
     doors = [*session.routes(accounts, KEYS), *graph.routes(services, GraphQLSettings())]
     return protected(

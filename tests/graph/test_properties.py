@@ -37,6 +37,7 @@ from graph import GraphQLSettings, Limits, Rate, Services
 from graph.schema import build_schema
 from tasks.access import TokenService
 from tasks.accounts import AccountService
+from tasks.bus import ProcessBus
 from tasks.database import Database, open_database
 from tasks.ports import Sleeper
 from tasks.principal import SCOPES
@@ -44,6 +45,7 @@ from tasks.query import QueryService
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
 from tasks.validation import NewTask
+from tasks.watch import WatchService
 from tests.conftest import AnyTarget, principal_of
 from tests.graph.conftest import TwoPlatforms
 
@@ -107,6 +109,7 @@ async def application(url: str) -> tuple[Database, ASGIApp, str]:
         tokens=TokenService(accounts),
         platforms=TwoPlatforms(),
         schedules=ScheduleService(database, catalogue=AnyTarget(), waker=Sleeper()),
+        watch=WatchService(database, ProcessBus()),
     )
     settings = GraphQLSettings(
         limits=Limits(nodes=10**9, values=10**9), rate=Rate(capacity=10**12, per_second=10**9)
