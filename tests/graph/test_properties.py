@@ -55,7 +55,7 @@ SCALARS: Any = {
     "DateTime": st.sampled_from(["2026-01-31T09:00:00Z", "9999-12-31T23:59:59.999999Z"]).map(
         nodes.String
     ),
-    "BigInt": st.integers(min_value=-(2**53), max_value=2**53).map(nodes.Int),
+    "BigInt": st.integers(min_value=-(2**53) + 1, max_value=2**53 - 1).map(nodes.Int),
     "Date": st.just(nodes.String("2026-01-31")),
     "_Any": st.just(ObjectValueNode(fields=())),
 }
