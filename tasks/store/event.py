@@ -54,6 +54,11 @@ def append(task: models.Task, event: EventType, **more: Any) -> Steps[None]:
 def entomb(task: models.Task) -> Steps[None]:
     """Replace a deleted task's events by its tombstone: that it is gone, and nothing it held."""
     yield OF_DELETED(task_id=task.id)
+    yield from append_tombstone(task)
+
+
+def append_tombstone(task: models.Task) -> Steps[None]:
+    """Append the last event of a deleted task, whose others are gone."""
     yield APPEND(
         task_id=task.id,
         user_id=task.user_id,

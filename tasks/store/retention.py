@@ -15,7 +15,7 @@ from tasks import models
 from tasks.column import among, now
 from tasks.database import Row, Statement, Steps
 from tasks.models import ENDED, EventHorizon, EventType, IdempotencyKey, Post, Task, TaskEvent
-from tasks.store import command
+from tasks.store import event
 from tasks.store.idempotency import KEPT_SECONDS
 
 EVENT = TaskEvent.table().c
@@ -99,6 +99,8 @@ STILL_ENDED = Statement(
     .where(among(TASK.id, "ids"), _ENDED, TASK.completed_at < _age("age"))
     .with_for_update(skip_locked=True)
 )
+DELETE_LOGS = Statement(sa.delete(TaskEvent).where(among(EVENT.task_id, "ids")))
+DELETE_TASKS = Statement(sa.delete(Task).where(among(TASK.id, "ids")))
 DELETE_POSTS = Statement(sa.delete(Post).where(among(POST.task_id, "ids")))
 EXPIRED = Statement(sa.update(Task).where(among(TASK.id, "ids")).values(posts_expired_at=now()))
 _OLD_KEYS = (
@@ -171,8 +173,13 @@ def delete_tasks(*, age: float, after: int, limit: int) -> Steps[TaskBatch]:
     if chosen:
         locked = yield STILL_ENDED(ids=chosen, age=age)
         tasks = [Task.of(row) for row in locked]
-    for task in tasks:
-        yield from command.delete(task)
+    if tasks:
+        ids = [task.id for task in tasks]
+        yield DELETE_LOGS(ids=ids)
+        for task in tasks:
+            yield from event.append_tombstone(task)
+        yield DELETE_POSTS(ids=ids)
+        yield DELETE_TASKS(ids=ids)
     return TaskBatch(len(tasks), _next(rows, limit), tasks)
 
 
