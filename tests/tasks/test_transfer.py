@@ -132,6 +132,27 @@ async def test_what_a_worker_held_goes_on_in_the_new_place(
     await database.close()
 
 
+async def test_an_owner_whose_only_task_was_held_gets_in_line(
+    service: TaskService,
+    work: WorkService,
+    principal: Principal,
+    database_url: str,
+    target_url: str,
+) -> None:
+    """The claim that found nothing more had taken the owner out."""
+    await service.create(principal, new())
+    assert await work.claim("old") is not None
+    assert await work.claim("old") is None
+
+    await transfer.copy(database_url, target_url, progress=quiet, settles=True)
+
+    database = await open_database(target_url)
+    found = await WorkService(database, waker=Sleeper(), limits=Limits()).claim("new")
+    await database.close()
+    assert found is not None
+    assert found.attempt == 2
+
+
 async def test_ids_go_on_after_the_greatest_ever_given(
     lived_in: Principal, database_url: str, target_url: str
 ) -> None:
