@@ -95,6 +95,9 @@ def _settings(settings: Settings, environment: Mapping[str, str]) -> list[Findin
         return [problem(check, str(error), "Correct the variable and call this again.")]
     unknown = list(unknown_variables(environment, sources=sources.variables(catalogue)))
     found = [warning(check, each, "Correct its name, or remove it.") for each in unknown]
+    if not settings.database_is_embedded and settings.secret_key is None:
+        says = "SLUICE_SECRET_KEY is not set: a web session holds in one process, until it ends."
+        found.append(warning(check, says, "Set it to the same long random text on each gateway."))
     return found or [ok(check, "All variables are known and have values that can be used.")]
 
 

@@ -171,3 +171,4 @@ async def test_both_databases_are_examined(
     assert ended.code == 0, ended.out
     assert {each["check"] for each in ended.json["findings"]} >= {"writing", "clocks", "tasks"}
     assert finding(ended, "clocks")["state"] == "ok"
+    assert "SLUICE_SECRET_KEY" in finding(ended, "settings")["says"]
