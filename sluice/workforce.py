@@ -43,9 +43,10 @@ def waking(settings: Settings) -> Generator[Waker]:
 def working(
     settings: Settings, metrics: Metrics, *, databases: Databases | None = None
 ) -> Generator[Waker]:
-    """Run a worker's threads in this process; what is yielded wakes them, and those elsewhere.
+    """Run a worker in this process; what is yielded wakes it, and those elsewhere.
 
-    Leaving gives every task back, which takes at most half a minute.
+    Leaving lets pages that are being read come to their end, for a few seconds at most, and
+    gives every task back; a signal while that lasts breaks the pages off.
     """
     wakers: list[Waker] = []
     process = WorkerProcess(
@@ -63,7 +64,8 @@ def working(
         process.start(broker)
         yield waker
     finally:
-        process.stop()
+        with _on_signal(process.cut):
+            process.stop()
         waker.close()
         broker.close()
 
@@ -71,15 +73,21 @@ def working(
 def work(settings: Settings, metrics: Metrics, *, on_start: Callable[[], None]) -> None:
     """Run a worker until SIGINT or SIGTERM; `on_start` is called when it takes tasks."""
     ended = threading.Event()
+    with _on_signal(ended.set), working(settings, metrics):
+        on_start()
+        ended.wait()
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        ended.set()
 
-    before = {number: signal.signal(number, end) for number in _SIGNALS}
+@contextlib.contextmanager
+def _on_signal(react: Callable[[], object]) -> Generator[None]:
+    """Call `react` for each signal that asks the process to end, inside the block."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        react()
+
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
-        with working(settings, metrics):
-            on_start()
-            ended.wait()
+        yield
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)

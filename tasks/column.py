@@ -4,6 +4,7 @@ SQLite has no time type: an instant is kept there as the text
 `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, which sorts as time does.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -251,3 +252,87 @@ def _among_sqlite(element: among, compiler: SQLCompiler, **kw: Any) -> str:
     listed = compiler.process(parameter, **kw)
     members = f"SELECT value FROM json_each({listed})"  # noqa: S608 - a placeholder stands in it
     return f"({compiler.process(column, **kw)} IN ({members}))"
+
+
+class json_object(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL function that it is
+    """A JSON object of named expressions; times in it are ISO 8601 texts with microseconds."""
+
+    type = Json()
+    inherit_cache = False
+    name = "sluice_json_object"
+
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        self.names = tuple(members)
+        super().__init__(*members.values())
+
+
+@compiles(json_object, "postgresql")
+def _json_object_postgresql(element: json_object, compiler: SQLCompiler, **kw: Any) -> str:
+    members: list[str] = []
+    for name, value in zip(element.names, element.clauses, strict=True):
+        text = compiler.process(value, **kw)
+        if isinstance(value.type, Instant):
+            text = f"""to_char({text} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
+        members.append(f"'{name}', {text}")
+    return f"jsonb_build_object({', '.join(members)})"
+
+
+@compiles(json_object, "sqlite")
+def _json_object_sqlite(element: json_object, compiler: SQLCompiler, **kw: Any) -> str:
+    members: list[str] = []
+    for name, value in zip(element.names, element.clauses, strict=True):
+        text = compiler.process(value, **kw)
+        if isinstance(value.type, Instant):
+            text = f"replace({text}, ' ', 'T') || '+00:00'"
+        elif isinstance(value.type, Json):
+            text = f"json({text})"
+        members.append(f"'{name}', {text}")
+    return f"json_object({', '.join(members)})"
+
+
+class json_elements(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL function that it is
+    """The elements of a JSON array, as a table with the column `value`."""
+
+    inherit_cache = True
+    name = "sluice_json_elements"
+
+
+@compiles(json_elements, "postgresql")
+def _json_elements_postgresql(element: json_elements, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"jsonb_array_elements({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(json_elements, "sqlite")
+def _json_elements_sqlite(element: json_elements, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **kw)})"
+
+
+class json_item(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL operator that it is
+    """The value at an index of a JSON array, as a column's type. Times are `utc_text`s."""
+
+    inherit_cache = False
+    name = "sluice_json_item"
+
+    def __init__(self, array: Any, index: int, column_type: Any) -> None:
+        self.index = index
+        self.type = column_type
+        super().__init__(array)
+
+
+@compiles(json_item, "postgresql")
+def _json_item_postgresql(element: json_item, compiler: SQLCompiler, **kw: Any) -> str:
+    text = f"{compiler.process(element.clauses, **kw)} ->> {element.index}"
+    if isinstance(element.type, Instant):
+        text = f"({text}) || '+00'"
+    target = compiler.dialect.type_compiler_instance.process(element.type)
+    return f"CAST({text} AS {target})"
+
+
+@compiles(json_item, "sqlite")
+def _json_item_sqlite(element: json_item, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"json_extract({compiler.process(element.clauses, **kw)}, '$[{element.index}]')"
+
+
+def utc_text(value: datetime) -> str:
+    """Write an aware time as `json_item` reads it."""
+    return value.astimezone(UTC).strftime(_SQLITE_TIME)

@@ -8,7 +8,7 @@ from tasks.database import Steps
 from tasks.errors import ValidationFailed
 from tasks.ports import Target
 from tasks.principal import Principal
-from tasks.store import event, idempotency, queue
+from tasks.store import idempotency, queue
 from tasks.store import task as row
 from tasks.validation import Idempotency, NewTask
 
@@ -36,7 +36,7 @@ def one(values: dict[str, Any], once: Idempotency | None) -> Steps[models.Task]:
     if kept is not None:
         return models.of_public(kept, user_id=user_id)
     yield from queue.enter(user_id)
-    task = yield from _insert(values)
+    task = yield from row.insert(values)
     yield from _remember(user_id, once, models.public(task))
     return task
 
@@ -50,16 +50,10 @@ def many(rows: Sequence[dict[str, Any]], once: Idempotency | None) -> Steps[list
     yield from queue.enter(user_id)
     tasks: list[models.Task] = []
     for values in rows:
-        task = yield from _insert(values)
+        task = yield from row.insert(values)
         tasks += [task]
     yield from _remember(user_id, once, {"tasks": [models.public(task) for task in tasks]})
     return tasks
-
-
-def _insert(values: dict[str, Any]) -> Steps[models.Task]:
-    task = yield from row.insert(values)
-    yield from event.append(task, models.EventType.CREATED)
-    return task
 
 
 def _answered(user_id: int, once: Idempotency | None) -> Steps[Mapping[str, Any] | None]:

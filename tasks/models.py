@@ -454,9 +454,12 @@ PUBLIC_TIMES = tuple(
 
 
 def public(task: Task) -> Mapping[str, Any]:
-    """Return what an event shows of a task, with times as ISO 8601 UTC texts."""
+    """Return what an event shows of a task, with times as ISO 8601 UTC texts.
+
+    The database builds the same for the log (`store/event.py`).
+    """
     return {
-        name: value.isoformat() if isinstance(value, datetime) else value
+        name: value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value
         for name in PUBLIC_COLUMNS
         for value in (getattr(task, name),)
     }

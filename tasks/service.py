@@ -105,13 +105,7 @@ class TaskService:
         principal.require(TASKS_WRITE)
         target = self._catalogue.resolve(new.group_id)
         values = creation.values(principal, new, target, correlation_id)
-        try:
-            task = await self._database.write(creation.one, values, idempotency)
-        except UniqueViolation:
-            if idempotency is None:
-                raise
-            # A request with the same key was faster, and has committed: take its answer.
-            task = await self._database.write(creation.one, values, idempotency)
+        task = await self._create(values, idempotency)
         self._waker.wake()
         return task
 
@@ -275,6 +269,20 @@ class TaskService:
         if errors:
             raise ValidationFailed(errors)
         return targets
+
+    async def _create(self, values: dict[str, Any], once: Idempotency | None) -> models.Task:
+        if once is None:
+            # One statement, if the owner stands in the line already.
+            rows = await self._database.execute(row.INSERT(**values))
+            if rows:
+                return models.Task.of(rows[0])
+        try:
+            return await self._database.write(creation.one, values, once)
+        except UniqueViolation:
+            if once is None:
+                raise
+            # A request with the same key was faster, and has committed: take its answer.
+            return await self._database.write(creation.one, values, once)
 
     async def _freed(self, task: models.Task) -> None:
         """Let those in whom this task kept out by a cap, and tell the workers."""

@@ -4,13 +4,16 @@ Whatever a worker writes is guarded by its claim (worker and attempt). Where the
 nothing through, the task is somebody else's by now: `LeaseLost` is raised and nothing is written.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks import models
+from tasks import lapse, models
 from tasks.database import Database, Statement, Steps
-from tasks.errors import LeaseLost
+from tasks.errors import DatabaseUnavailable, LeaseLost, TaskError
 from tasks.models import CursorState, StopReason
 from tasks.ports import Collected, Waker
 from tasks.receipt import Receipt
@@ -20,9 +23,11 @@ from tasks.store.queue import Caps
 from tasks.store.schedule import Former
 from tasks.transition import COMPLETE, FAIL, RECORD, RELEASE, START, WAIT, Transition
 
-WORKER_LOST = "WORKER_LOST"
-#: How many expired leases, or due tasks, one round of the sweeper handles in a transaction.
-SWEEP_BATCH = 100
+#: Waits between tries while the database is away.
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +39,18 @@ class Limits:
     caps: Caps = field(default_factory=Caps)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
     """A task as a worker took it: the guard of everything that it writes."""
 
     task: models.Task
     worker_id: str
     attempt: int
-    more: bool  #: Whether somebody else could claim something at this moment.
+    #: The task's revision after this worker's last write: nobody else writes while it holds it.
+    revision: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        self.revision = self.task.revision
 
     @property
     def guard(self) -> dict[str, Any]:
@@ -51,6 +60,14 @@ class Claim:
             "held_by": self.worker_id,
             "held_attempt": self.attempt,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The tasks that a worker took at once, and whether a further claim may find something."""
+
+    claims: list[Claim]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +87,6 @@ class Checkpoint:
             "posts_count": self.posts_count,
             "receipt": self.receipt.dump(),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A guarded update: the statement, the transition it makes, and what its event adds."""
-
-    statement: Statement
-    transition: Transition
-    parameters: Mapping[str, Any]
-    more: Mapping[str, Any]
-    validators: Mapping[str, str] | None = None  #: For the next run of the task's schedule.
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +110,33 @@ class WorkService:
 
     async def claim(self, worker_id: str) -> Claim | None:
         """Take the next task: owners in turn, then priority, then age. None if there is none."""
+        found = await self.claim_many(worker_id, most=1)
+        return found.claims[0] if found.claims else None
+
+    async def claim_many(self, worker_id: str, *, most: int) -> Claims:
+        """Take up to `most` tasks in one transaction, in the order in which `claim` would.
+
+        A commit waits for the disk while it holds up everybody's claims, so a process that has
+        room for several tasks takes them together.
+        """
         claimed = await self._database.write(
             queue.claim,
             worker_id=worker_id,
             lease_seconds=self.limits.lease_seconds,
             caps=self.limits.caps,
+            most=most,
         )
-        if claimed.task is None:
-            if claimed.more:
-                self._waker.wake()
-            return None
-        return Claim(claimed.task, worker_id, claimed.task.attempt, claimed.more)
+        claims = [Claim(task, worker_id, task.attempt) for task in claimed.tasks]
+        return Claims(claims, claimed.more)
+
+    async def claimable(self) -> bool:
+        """Say whether a claim may find something."""
+        return await self._database.read(queue.anybody)
 
     async def start(self, claim: Claim) -> models.Task:
         """Say that the first page of this run is being asked for."""
         parameters = {**claim.guard, "lease_seconds": self.limits.lease_seconds}
-        return await self._write(claim, run.STARTED, START, parameters)
+        return await self._write(claim, START, run.STARTED, parameters)
 
     async def known_posts(self, claim: Claim) -> set[str]:
         """Return the ids of the posts that the task has already."""
@@ -136,9 +153,9 @@ class WorkService:
             **claim.guard,
             **checkpoint.values(),
             "lease_seconds": self.limits.lease_seconds,
+            "posts": _listed(checkpoint, posts),
         }
-        rows = _rows(claim, checkpoint, posts)
-        return await self._write(claim, run.RECORDED, RECORD, parameters, posts=rows)
+        return await self._write(claim, RECORD, run.RECORDED, parameters)
 
     async def former(self, claim: Claim) -> Former | None:
         """Return what former runs of the task's schedule brought, if only new posts are wanted."""
@@ -165,11 +182,16 @@ class WorkService:
             "stop_reason": reason.value,
             "error_code": None,
             "error_message": None,
+            "posts": _listed(checkpoint, posts),
         }
-        rows = _rows(claim, checkpoint, posts)
-        task = await self._write(
-            claim, run.COMPLETED, COMPLETE, parameters, posts=rows, validators=validators
-        )
+        if claim.task.schedule_id is None:
+            task = await self._write(claim, COMPLETE, run.COMPLETED, parameters)
+        else:
+            task = await self._surely(
+                claim,
+                COMPLETE,
+                lambda: self._database.write(_complete_scheduled, parameters, validators),
+            )
         await self._freed(task)
         return task
 
@@ -180,29 +202,44 @@ class WorkService:
         *,
         error_code: str,
         error_message: str,
-        more: Mapping[str, Any] | None = None,
+        excerpt: str | None = None,
     ) -> models.Task:
-        """End the task as failed; what it collected stays. `more` goes into the event."""
+        """End the task as failed; what it collected stays. `excerpt` goes into the event."""
         parameters = {
             **claim.guard,
             **checkpoint.values(),
             "stop_reason": StopReason.ERROR.value,
             "error_code": error_code,
             "error_message": error_message,
+            "excerpt": excerpt,
         }
-        task = await self._write(claim, run.FAILED, FAIL, parameters, more=more)
+        task = await self._write(claim, FAIL, run.FAILED, parameters)
         await self._freed(task)
         return task
 
-    async def fail_unread(self, claim: Claim, *, code: str, message: str) -> models.Task:
-        """End a task of which no page could be asked for, with what it has."""
+    async def refuse(self, claim: Claim, error: TaskError) -> models.Task:
+        """Leave a task that this worker cannot read to others for a while; in the end, fail it.
+
+        While an upgrade rolls, a newer worker may know the platform.
+        """
         task = claim.task
-        receipt = Receipt.of(task.receipt, requested=task.max_posts).ended(StopReason.ERROR)
+        receipt = Receipt.of(task.receipt, requested=task.max_posts)
+        failures = task.failures + 1
+        code, message = error.code, str(error)
+        if failures < self.limits.max_failures:
+            return await self.wait(
+                claim,
+                seconds=lapse.backoff_seconds(failures),
+                failures=failures,
+                error_code=code,
+                error_message=message,
+                receipt=receipt,
+            )
         checkpoint = Checkpoint(
             cursor_state=CursorState(task.cursor_state),
             cursor=task.cursor,
             posts_count=task.posts_count,
-            receipt=receipt,
+            receipt=receipt.ended(StopReason.ERROR),
         )
         return await self.fail(claim, checkpoint, error_code=code, error_message=message)
 
@@ -225,17 +262,31 @@ class WorkService:
             "error_message": error_message,
             "receipt": receipt.dump(),
         }
-        task = await self._write(claim, run.WAITING, WAIT, parameters)
+        task = await self._write(claim, WAIT, run.WAITING, parameters)
         await self._freed(task)
         return task
 
     async def release(self, claim: Claim, receipt: Receipt | None = None) -> models.Task:
         """Give the task back at once: a graceful stop, or the end of its time slice."""
         kept = claim.task.receipt if receipt is None else receipt.dump()
-        task = await self._database.write(_release, claim, {**claim.guard, "receipt": kept})
+
+        async def write() -> models.Task | None:
+            return await self._database.write(_release, claim, {**claim.guard, "receipt": kept})
+
+        task = await self._surely(claim, RELEASE, write)
         await self._freed(task)
         self._waker.wake()
         return task
+
+    async def give_back(self, worker_id: str, *, kept: Mapping[int, int]) -> None:
+        """Release what a worker holds besides `kept` (id to attempt).
+
+        Such as a claim whose answer was lost: its lease would run out and count as a failure.
+        """
+        for task in await self._database.read(run.of_worker, worker_id):
+            if kept.get(task.id) != task.attempt:
+                with suppress(LeaseLost):
+                    await self.release(Claim(task, worker_id, task.attempt))
 
     async def renew(self, worker_id: str, held: Mapping[int, int]) -> set[int]:
         """Renew the leases of a worker's tasks (id to attempt); returns the ids that it lost."""
@@ -249,18 +300,21 @@ class WorkService:
         kept = await self._database.read(run.held, worker_id, list(held))
         return {task_id for task_id, attempt in held.items() if kept.get(task_id) != attempt}
 
-    async def sweep(self) -> Swept:
+    async def sweep(self, *, take_back: bool = True) -> Swept:
         """Make due tasks claimable and take expired leases back, at most a batch of each."""
-        due = await self._database.write(_promote)
-        taken, abandoned = await self._database.write(_take_back, self.limits.max_failures)
+        due = await self._database.write(lapse.promote)
+        taken: list[models.Task] = []
+        abandoned: list[models.Task] = []
+        if take_back:
+            taken, abandoned = await self._database.write(lapse.take_back, self.limits.max_failures)
         for task in (*taken, *abandoned):
             await self._freed(task)
         return Swept(
             due=due,
             returned=len(taken),
             abandoned=len(abandoned),
-            claimable=await self._database.read(queue.anybody),
-            more=SWEEP_BATCH in (due, len(taken) + len(abandoned)),
+            claimable=await self.claimable(),
+            more=lapse.BATCH in (due, len(taken) + len(abandoned)),
         )
 
     async def end_leases(self) -> None:
@@ -278,16 +332,47 @@ class WorkService:
     async def _write(
         self,
         claim: Claim,
-        statement: Statement,
         transition: Transition,
+        statement: Statement,
         parameters: Mapping[str, Any],
-        *,
-        posts: Sequence[Mapping[str, Any]] = (),
-        more: Mapping[str, Any] | None = None,
-        validators: Mapping[str, str] | None = None,
     ) -> models.Task:
-        change = Change(statement, transition, parameters, more or {}, validators)
-        return await self._database.write(_guarded, claim, change, posts)
+        """Write as the holder of a claim: the guarded update, its event and its posts at once."""
+
+        async def write() -> models.Task | None:
+            rows = await self._database.execute(statement(**parameters))
+            return models.Task.of(rows[0]) if rows else None
+
+        return await self._surely(claim, transition, write)
+
+    async def _surely(
+        self,
+        claim: Claim,
+        transition: Transition,
+        write: Callable[[], Awaitable[models.Task | None]],
+    ) -> models.Task:
+        """Write, and while the database is away try again: until it is back or the run is over.
+
+        A lost answer leaves open whether the write was committed, so each further try begins
+        with a look at the task.
+        """
+        pause = FIRST_PAUSE_SECONDS
+        task = None
+        doubt = False
+        while True:
+            try:
+                if doubt:
+                    task = await self._database.read(_landed, claim, transition)
+                task = task or await write()
+                break
+            except DatabaseUnavailable as error:
+                _log.warning("task %d is written again later: %s", claim.task.id, error)
+                doubt = True
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        if task is None:
+            raise LeaseLost(claim.task.id)
+        claim.revision = task.revision
+        return task
 
     async def _freed(self, task: models.Task) -> None:
         """Let those in whom this task kept out by a cap."""
@@ -296,83 +381,28 @@ class WorkService:
             self._waker.wake()
 
 
-def _guarded(
-    claim: Claim, change: Change, posts: Sequence[Mapping[str, Any]]
-) -> Steps[models.Task]:
-    """Write as the holder of a claim. The guarded update is first: it is also the lock."""
-    task = yield from row.apply(
-        change.statement, change.transition, change.parameters, **change.more
-    )
-    if task is None:
-        raise LeaseLost(claim.task.id)
-    if posts:
-        yield from post.insert(posts)
-    if change.transition is COMPLETE:
-        yield from schedule.remember(task, change.validators)
+def _landed(claim: Claim, transition: Transition) -> Steps[models.Task | None]:
+    """Return the task if the write whose answer was lost has changed it, else None."""
+    task = yield from row.by_id(claim.task.id)
+    if task is None or (task.attempt, task.revision) != (claim.attempt, claim.revision + 1):
+        return None
+    cancelled = task.stop_reason == StopReason.CANCELLED
+    return task if task.status == transition.target and not cancelled else None
+
+
+def _complete_scheduled(
+    parameters: Mapping[str, Any], validators: Mapping[str, str] | None
+) -> Steps[models.Task | None]:
+    task = yield from row.apply(run.COMPLETED, parameters)
+    if task is not None:
+        yield from schedule.remember(task, validators)
     return task
 
 
-def _release(claim: Claim, parameters: Mapping[str, Any]) -> Steps[models.Task]:
+def _release(claim: Claim, parameters: Mapping[str, Any]) -> Steps[models.Task | None]:
     yield from queue.enter(claim.task.user_id)
-    task = yield from row.apply(run.RELEASED, RELEASE, parameters)
-    if task is None:
-        raise LeaseLost(claim.task.id)
-    return task
+    return (yield from row.apply(run.RELEASED, parameters))
 
 
-def _promote() -> Steps[int]:
-    due = yield from run.due(limit=SWEEP_BATCH)
-    if due:
-        yield from queue.enter_each(user_id for _, user_id in due)
-        yield run.MADE_CLAIMABLE(task_ids=[task_id for task_id, _ in due])
-    return len(due)
-
-
-def _take_back(max_failures: int) -> Steps[tuple[list[models.Task], list[models.Task]]]:
-    """Return or fail tasks whose lease has run out; each is looked at again when it is written."""
-    returned: list[models.Task] = []
-    abandoned: list[models.Task] = []
-    expired = yield from run.expired(limit=SWEEP_BATCH)
-    yield from queue.enter_each(task.user_id for task in expired)
-    for task in expired:
-        if task.failures + 1 < max_failures:
-            back = yield from row.apply(run.RETURNED, RELEASE, {"task_id": task.id})
-            returned += [back] if back else []
-        else:
-            failed = yield from row.apply(run.ABANDONED, FAIL, _lost(task))
-            abandoned += [failed] if failed else []
-    return returned, abandoned
-
-
-def _lost(task: models.Task) -> dict[str, Any]:
-    times = task.failures + 1
-    receipt = Receipt.of(task.receipt, requested=task.max_posts).ended(StopReason.ERROR)
-    return {
-        "task_id": task.id,
-        "stop_reason": StopReason.ERROR.value,
-        "error_code": WORKER_LOST,
-        "error_message": (
-            f"A worker was lost while it ran this task, {times} times without progress in between;"
-            f" the last was {task.worker_id}."
-        ),
-        "receipt": receipt.dump(),
-    }
-
-
-def _rows(claim: Claim, checkpoint: Checkpoint, posts: Sequence[Collected]) -> list[dict[str, Any]]:
-    first = checkpoint.posts_count - len(posts)
-    return [
-        {
-            "task_id": claim.task.id,
-            "position": first + index,
-            "post_id": each.id,
-            "message": each.message,
-            "author": each.author,
-            "url": each.url,
-            "created_time": each.created_time,
-            "likes": each.likes,
-            "comments": each.comments,
-            "shares": each.shares,
-        }
-        for index, each in enumerate(posts)
-    ]
+def _listed(checkpoint: Checkpoint, posts: Sequence[Collected]) -> list[list[Any]]:
+    return post.listed(posts, first=checkpoint.posts_count - len(posts))

@@ -1,6 +1,6 @@
 """A worker process's life: Dramatiq's threads, one event loop, and what is opened on it.
 
-The actor is a shell around `Runner.work`. Dramatiq's AsyncIO middleware brings the event loop;
+The actor is a shell around `Runner.wake`. Dramatiq's AsyncIO middleware brings the event loop;
 ours opens the tools on it before the first message and closes them after the last.
 """
 
@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dramatiq
-from dramatiq.asyncio import get_event_loop_thread
+import uvloop
+from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.middleware import AsyncIO, Middleware
 
 from tasks.database import Database
@@ -28,8 +29,11 @@ from workers.sweeper import Chore, Sweeper
 
 #: How long Dramatiq's threads sleep between two looks: also how late a stop is noticed.
 WORKER_TIMEOUT_MS = 100
-#: How long a stop waits for Dramatiq's threads, after the runs were given back.
-STOP_TIMEOUT_MS = 15_000
+#: Dramatiq's threads hand wake-ups to the event loop, where all tasks run; one is enough.
+WAKING_THREADS = 1
+#: How long a stop waits for Dramatiq's threads, after the runs were given back. They end at
+#: once, unless the broker is away and they wait for it.
+STOP_TIMEOUT_MS = 3_000
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +70,7 @@ class WorkerProcess:
         self._lifespan = _Lifespan(open_tools, options)
         self._queue = queue_name(options.namespace)
         self._worker: dramatiq.Worker | None = None
-        self.middleware: tuple[Middleware, ...] = (AsyncIO(), self._lifespan)
+        self.middleware: tuple[Middleware, ...] = (_Loop(), self._lifespan)
 
     @property
     def worker_id(self) -> str:
@@ -83,14 +87,14 @@ class WorkerProcess:
 
         # Declared here, not at import: an actor belongs to a broker, and ours to this object.
         async def work() -> None:
-            await lifespan.runner.work()
+            await lifespan.runner.wake()
 
         actor = dramatiq.actor(broker=broker, actor_name=ACTOR, queue_name=self._queue)
         actor(work)
         self._worker = dramatiq.Worker(
             broker,
             worker_timeout=WORKER_TIMEOUT_MS,
-            worker_threads=self._options.concurrency,
+            worker_threads=WAKING_THREADS,
         )
         self._worker.start()
         if lifespan.failure is not None:
@@ -99,9 +103,32 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Give every task back, then stop; blocks for at most half a minute."""
-        if self._worker is not None:
-            self._worker.stop(timeout=STOP_TIMEOUT_MS)
-            self._worker = None
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        try:
+            worker.stop(timeout=STOP_TIMEOUT_MS)
+        except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
+            # The tasks were given back before; what is lost is wake-ups.
+            _log.warning("the broker was not told of the stop: %s", error)
+            self._lifespan.close()
+
+    def cut(self) -> None:
+        """Hurry a stop that is under way: running pages are not waited for."""
+        self._lifespan.cut()
+
+
+class _Loop(AsyncIO):
+    """Dramatiq's event loop thread, on uvloop."""
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Start it."""
+        del broker, worker
+        thread = EventLoopThread(self.logger)
+        thread.loop.close()
+        thread.loop = uvloop.new_event_loop()
+        thread.start(timeout=5.0)
+        set_event_loop_thread(thread)
 
 
 class _Lifespan(Middleware):
@@ -142,28 +169,49 @@ class _Lifespan(Middleware):
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Close, while the event loop still runs."""
         del broker, worker
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened; the second time it does nothing."""
         _on_loop(self._close())
+
+    def cut(self) -> None:
+        """Break running pages off; may be called from any thread, and at any time."""
+        thread = get_event_loop_thread()
+        if self._runner is not None and thread is not None:
+            with contextlib.suppress(RuntimeError):  # The loop has ended meanwhile.
+                thread.loop.call_soon_threadsafe(self._runner.cut)
 
     async def _open(self) -> None:
         opened = await self._stack.enter_async_context(self._open_tools())
         tools = opened.tools
-        self._runner = Runner(tools, worker_id=self.worker_id, bounds=self._options.bounds)
+        self._runner = runner = Runner(
+            tools,
+            worker_id=self.worker_id,
+            bounds=self._options.bounds,
+            concurrency=self._options.concurrency,
+        )
         sweeper = Sweeper(opened.database, tools.work, tools.waker, opened.chores)
-        for name, body in (("lease keeper", self._runner.keeper.run), ("sweeper", sweeper.run)):
+        for name, body in (
+            ("claimer", runner.run),
+            ("lease keeper", runner.keeper.run),
+            ("sweeper", sweeper.run),
+        ):
             self._background.append(asyncio.create_task(_forever(name, body)))
 
     async def _close(self) -> None:
         for background in self._background:
             background.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        self._background.clear()
         await self._stack.aclose()
 
 
 async def _forever(name: str, body: Callable[[], Any]) -> None:
-    """Run a loop that must not end; after a fault of ours it begins again."""
+    """Run a loop that must not end by a fault of ours; after one it begins again."""
     while True:
         try:
-            await body()
+            return await body()
         except Exception:  # noqa: BLE001 - nothing else would take the loop's place
             _log.exception("the %s failed by a fault and begins again", name)
             await asyncio.sleep(1.0)

@@ -163,7 +163,7 @@ class Run:
             LeaseLost: The task is no longer ours.
             StorageError: The database does not answer; the lease will run out.
         """
-        known = await self._work.known_posts(self.claim)
+        known = await self._work.known_posts(self.claim) if self.task.posts_count else set[str]()
         former = await self._work.former(self.claim)
         self._progress = progress = Progress.of(self.claim.task, known, former)
         auth_mode = self._source.auth_mode_of(self.claim.task.target)
@@ -278,13 +278,12 @@ class Run:
         )
 
     async def _fail(self, progress: Progress, error: SourceError) -> models.Task:
-        more = {"excerpt": error.excerpt} if error.excerpt else None
         return await self._work.fail(
             self.claim,
             progress.checkpoint(StopReason.ERROR),
             error_code=error.code,
             error_message=str(error),
-            more=more,
+            excerpt=error.excerpt,
         )
 
 

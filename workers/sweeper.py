@@ -39,6 +39,8 @@ class Sweeper:
         self._work = work
         self._waker = waker
         self._chores = chores
+        #: No lease is taken for lost before: nobody could renew one while the database was away.
+        self._spare_until = 0.0
 
     async def run(self) -> None:
         """Lead when nobody else does, for ever."""
@@ -49,6 +51,8 @@ class Sweeper:
                         await self._lead()
             except StorageError as error:
                 _log.warning("the sweeper lost its database: %s", error)
+                lease_seconds = self._work.limits.lease_seconds
+                self._spare_until = asyncio.get_running_loop().time() + lease_seconds
             await asyncio.sleep(ROUND_SECONDS)
 
     async def _lead(self) -> None:
@@ -59,7 +63,7 @@ class Sweeper:
             if loop.time() >= reconcile_at:
                 await self._work.reconcile()
                 reconcile_at = loop.time() + RECONCILE_SECONDS
-            swept = await self._work.sweep()
+            swept = await self._work.sweep(take_back=loop.time() >= self._spare_until)
             if swept.returned or swept.abandoned:
                 _log.warning(
                     "took tasks back from lost workers",

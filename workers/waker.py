@@ -3,9 +3,18 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import dramatiq
+
+from workers.broker import waiting
+
+#: Wishes that come within this time of a message are one message.
+PAUSE_SECONDS: Final = 0.005
+#: When so many wake-ups wait, all workers are busy and take one as soon as they have room.
+ENOUGH: Final = 32
+#: The pause after a failure, which is the broker's or the network's.
+RETRY_SECONDS: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -14,17 +23,17 @@ class BrokerWaker:
     """Implements `tasks.ports.Waker` over a broker.
 
     Dramatiq's `enqueue` blocks (0.2 ms on Redis, for ever on a Redis that hangs), so a thread
-    sends. Wishes that come while it sends are one wish: whoever takes the message claims until
-    nothing is left, and asks for a companion if there is more.
+    sends. Wishes that come while it sends are one wish: whoever takes the message claims as much
+    as it has room for, and asks for a companion if there is more.
     """
 
     def __init__(
         self, broker: dramatiq.Broker, message: Callable[[], "dramatiq.Message[Any]"]
     ) -> None:
-        self._enqueue: Callable[[dramatiq.Message[Any]], object] = broker.enqueue  # pyright: ignore[reportUnknownMemberType] - Dramatiq leaves the result's type open
+        self._broker = broker
         self._message = message
         self._wanted = threading.Event()
-        self._closing = False
+        self._closing = threading.Event()
         self._failing = False
         self._thread = threading.Thread(target=self._send, name="waker", daemon=True)
         self._thread.start()
@@ -35,22 +44,31 @@ class BrokerWaker:
 
     def close(self) -> None:
         """Send what was asked for, then stop; waits at most 2 seconds."""
-        self._closing = True
+        self._closing.set()
         self._wanted.set()
         self._thread.join(timeout=2.0)
 
     def _send(self) -> None:
         while True:
             self._wanted.wait()
-            if self._closing:
-                return
+            # The wish that `close` makes is sent too: it may stand for one that came before.
             self._wanted.clear()
-            try:
-                self._enqueue(self._message())
-            except Exception as error:  # noqa: BLE001 - the sweeper sends another
-                # Once for each time it breaks: a broker that is away is asked very often.
-                if not self._failing:
-                    _log.warning("the broker takes no wake-up; the sweeper will", exc_info=error)
-                self._failing = True
-            else:
-                self._failing = False
+            sent = self._try()
+            if self._closing.wait(PAUSE_SECONDS if sent else RETRY_SECONDS):
+                return
+
+    def _try(self) -> bool:
+        message = self._message()
+        try:
+            if waiting(self._broker, message.queue_name) < ENOUGH:
+                self._broker.enqueue(message)  # pyright: ignore[reportUnknownMemberType] - Dramatiq leaves the result's type open
+        except Exception as error:  # noqa: BLE001 - the sweeper sends another
+            # Once for each time it breaks: a broker that is away is asked very often.
+            if not self._failing:
+                _log.warning("the broker takes no wake-up; the sweeper will try again: %s", error)
+            self._failing = True
+            return False
+        if self._failing:
+            _log.info("the broker takes wake-ups again")
+        self._failing = False
+        return True

@@ -1,11 +1,11 @@
 """What both databases offer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import ParamSpec, TypeVar
 
-from tasks.database.statement import Steps
+from tasks.database.statement import Call, Row, Steps
 from tasks.errors import StorageError
 
 P = ParamSpec("P")
@@ -42,6 +42,10 @@ class Database(ABC):
         `steps` may be run again from its start (deadlock, serialisation failure), so it must
         touch nothing but what it yields. An exception inside it rolls everything back.
         """
+
+    @abstractmethod
+    async def execute(self, call: Call) -> Sequence[Row]:
+        """Run one statement in a transaction of its own: one round trip on PostgreSQL."""
 
     @abstractmethod
     async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:

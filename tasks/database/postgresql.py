@@ -2,14 +2,14 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, ParamSpec, Self, TypeVar
 
 import asyncpg
 
 from tasks.database.base import Database, Session, UniqueViolation
-from tasks.database.statement import Row, Steps, compiled
+from tasks.database.statement import Call, Row, Steps, compiled
 from tasks.errors import DatabaseUnavailable, StorageError
 
 #: asyncpg ships no types.
@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 #: How often a transaction is begun again after a deadlock before the error is let through.
 ATTEMPTS = 5
+#: How long a leader may be silent. Longer than a loop is ever busy, well below a lease.
+SILENCE_SECONDS = 9
 
 
 class PostgresDatabase(Database):
@@ -49,7 +51,13 @@ class PostgresDatabase(Database):
                 reset=_nothing_to_reset,
                 command_timeout=60,
                 timeout=10,
-                server_settings={"application_name": "sluice", "jit": "off"},
+                server_settings={
+                    "application_name": "sluice",
+                    "jit": "off",
+                    # A process that is stopped in the middle of a transaction (a debugger, a
+                    # frozen machine) must not hold everybody's claim lock for ever.
+                    "idle_in_transaction_session_timeout": "15s",
+                },
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise DatabaseUnavailable(f"Cannot open the database {name}: {error}.") from error
@@ -57,14 +65,21 @@ class PostgresDatabase(Database):
 
     async def write(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one transaction, again if it fell to a deadlock."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with self._connection() as connection, connection.transaction():
-                    return await _run(connection, steps(*args, **kwargs))
-            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
-                if attempt == ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
+
+        async def attempt() -> T:
+            async with self._connection() as connection, connection.transaction():
+                return await _run(connection, steps(*args, **kwargs))
+
+        return await _again(attempt)
+
+    async def execute(self, call: Call) -> Sequence[Row]:
+        """Run one statement without a round trip for BEGIN and COMMIT."""
+
+        async def attempt() -> Sequence[Row]:
+            async with self._connection() as connection:
+                return await _fetch(connection, call)
+
+        return await _again(attempt)
 
     async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run statements on one connection, each in a transaction of its own."""
@@ -93,17 +108,55 @@ class PostgresDatabase(Database):
 
     @asynccontextmanager
     async def lead(self, name: str) -> AsyncGenerator[bool]:
-        """Hold a session's advisory lock on a connection of its own."""
+        """Hold a session's advisory lock on a connection of its own.
+
+        The server ends the session, and with it the lock, when it hears nothing for
+        `SILENCE_SECONDS`: a leader that is frozen must not keep the others from leading.
+        """
         key = zlib.crc32(name.encode())
         async with self._connection() as connection:
-            won: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1)", key)
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
+                yield False
+                return
             try:
-                yield won
+                await connection.execute(f"SET idle_session_timeout = '{SILENCE_SECONDS}s'")
+                async with self._heard(connection):
+                    yield True
             finally:
-                if won:
-                    # A connection that died has let go of the lock already.
-                    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                        await connection.execute("SELECT pg_advisory_unlock($1)", key)
+                # A connection that died has let go of the lock already.
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    await connection.execute("RESET idle_session_timeout")
+                    await connection.execute("SELECT pg_advisory_unlock($1)", key)
+
+    @asynccontextmanager
+    async def _heard(self, connection: Any) -> AsyncGenerator[None]:
+        """Let the server hear of us; when it has ended the session, end the block as well."""
+        body = asyncio.current_task()
+        failures: list[BaseException] = []
+
+        async def beat() -> None:
+            try:
+                while True:
+                    await asyncio.sleep(SILENCE_SECONDS / 3)
+                    await connection.execute("SELECT 1")
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                failures.append(error)
+                if body is not None:
+                    body.cancel()
+
+        beating = asyncio.create_task(beat())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not failures or body is None or body.uncancel():
+                raise
+            raise DatabaseUnavailable(
+                f"The database {self._name} took the lead from us: {failures[0]}."
+            ) from failures[0]
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
 
     async def close(self) -> None:
         """Wait for running statements, at most 10 seconds, then cut the connections."""
@@ -123,10 +176,10 @@ class PostgresDatabase(Database):
             OSError,
             asyncpg.InterfaceError,
             asyncpg.PostgresConnectionError,
-            asyncpg.CannotConnectNowError,
-            asyncpg.AdminShutdownError,
-            asyncpg.CrashShutdownError,
-            asyncpg.TooManyConnectionsError,
+            asyncpg.OperatorInterventionError,  # It shuts down, starts, or cancelled a statement.
+            asyncpg.InsufficientResourcesError,  # Out of connections, memory or disk.
+            asyncpg.ReadOnlySQLTransactionError,  # It has become a replica.
+            asyncpg.IdleInTransactionSessionTimeoutError,
         ) as error:
             raise DatabaseUnavailable(
                 f"The database {self._name} does not answer: {error}."
@@ -147,24 +200,35 @@ async def _nothing_to_reset(connection: object) -> None:
     del connection
 
 
+async def _again(attempt: Callable[[], Awaitable[T]]) -> T:
+    for _ in range(ATTEMPTS - 1):
+        with suppress(asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+            return await attempt()
+    return await attempt()
+
+
 async def _run(connection: Any, steps: Steps[T]) -> T:
     """Drive a generator to its end on one connection."""
     try:
         call = next(steps)
         while True:
-            statement = compiled(call.statement, "postgresql")
-            parameters = call.parameters
-            rows: Sequence[Row] = ()
             try:
-                if isinstance(parameters, Mapping):
-                    rows = await connection.fetch(statement.text, *statement.bind(parameters))
-                elif parameters:
-                    await connection.executemany(
-                        statement.text, [statement.bind(row) for row in parameters]
-                    )
+                rows = await _fetch(connection, call)
             except BaseException:
                 steps.close()
                 raise
-            call = steps.send(statement.read(rows))
+            call = steps.send(rows)
     except StopIteration as end:
         return end.value
+
+
+async def _fetch(connection: Any, call: Call) -> Sequence[Row]:
+    statement = compiled(call.statement, "postgresql")
+    parameters = call.parameters
+    if isinstance(parameters, Mapping):
+        rows = await connection.fetch(statement.text, *statement.bind(parameters))
+        return statement.read(rows)
+    if parameters:
+        rows = [statement.bind(row) for row in parameters]
+        await connection.executemany(statement.text, rows)
+    return ()

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from tasks.database.base import Database, Session, UniqueViolation
-from tasks.database.statement import Row, Steps, compiled
+from tasks.database.statement import Call, Compiled, Row, Steps, compiled
 from tasks.errors import DatabaseUnavailable, StorageError
 
 P = ParamSpec("P")
@@ -82,6 +82,10 @@ class SqliteDatabase(Database):
         job = _Job(lambda: steps(*args, **kwargs), Future())
         self._jobs.put(job)
         return await asyncio.wrap_future(job.future)
+
+    async def execute(self, call: Call) -> Sequence[Row]:
+        """Queue one statement as a transaction of its own."""
+        return await self.write(_one, call)
 
     async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run statements on a reader thread; in WAL mode they see one moment."""
@@ -254,29 +258,38 @@ class _SqliteSession(Session):
             raise self._database.translated(error) from error
 
 
+def _one(call: Call) -> Steps[Sequence[Row]]:
+    return (yield call)
+
+
 def _run(connection: sqlite3.Connection, steps: Steps[T]) -> T:
     """Drive a generator to its end on one connection."""
     try:
         call = next(steps)
         while True:
-            statement = compiled(call.statement, "sqlite")
-            parameters = call.parameters
-            rows: Sequence[Row] = ()
             try:
-                if isinstance(parameters, Mapping):
-                    bound = dict(zip(statement.names, statement.bind(parameters), strict=True))
-                    rows = connection.execute(statement.text, bound).fetchall()
-                elif parameters:
-                    connection.executemany(
-                        statement.text,
-                        [
-                            dict(zip(statement.names, statement.bind(row), strict=True))
-                            for row in parameters
-                        ],
-                    )
+                rows = _fetch(connection, call)
             except BaseException:
                 steps.close()
                 raise
-            call = steps.send(statement.read(rows))
+            call = steps.send(rows)
     except StopIteration as end:
         return end.value
+
+
+def _fetch(connection: sqlite3.Connection, call: Call) -> Sequence[Row]:
+    statement = compiled(call.statement, "sqlite")
+    parameters = call.parameters
+    if not isinstance(parameters, Mapping):
+        connection.executemany(statement.text, [_named(statement, row) for row in parameters])
+        return ()
+    rows = connection.execute(statement.text, _named(statement, parameters)).fetchall()
+    for following in statement.following:
+        for row in rows:
+            values = {**parameters, **dict(zip(statement.prefixed, row, strict=True))}
+            connection.execute(following.text, _named(following, values))
+    return statement.read(rows)
+
+
+def _named(statement: Compiled, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(zip(statement.names, statement.bind(parameters), strict=True))

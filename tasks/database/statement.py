@@ -5,7 +5,7 @@ the driver needs (measured on the list query); compiling once keeps its SQL and 
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
@@ -24,13 +24,26 @@ DIALECTS: Mapping[str, sa.Dialect] = {
 }
 
 
+#: Builds an insert or an update from the rows that a statement returned.
+Following: TypeAlias = Callable[[sa.FromClause], sa.Executable]
+#: The returned rows, as what follows knows them.
+CHANGED = "changed"
+
+
 class Statement:
-    """One SQL statement. Immutable; make it once, at import, and call it with its parameters."""
+    """One SQL statement. Immutable; make it once, at import, and call it with its parameters.
 
-    __slots__ = ("clause",)
+    `following` are inserts and updates fed by the rows that the statement returns, in the same
+    transaction: one round trip on PostgreSQL (data-modifying CTEs, which all see the moment
+    before the statement); on SQLite, which has no such thing but no round trips either, each
+    is run for each row. They may use the call's parameters too.
+    """
 
-    def __init__(self, clause: sa.Executable) -> None:
+    __slots__ = ("clause", "following")
+
+    def __init__(self, clause: sa.Executable, *, following: Sequence[Following] = ()) -> None:
         self.clause = clause
+        self.following = tuple(following)
 
     def __call__(self, **parameters: Any) -> "Call":
         """Say: run this statement with these parameters."""
@@ -62,6 +75,9 @@ class Compiled:
     binders: tuple[Callable[[Any], Any] | None, ...]
     defaults: Mapping[str, Any]
     readers: tuple[tuple[int, Callable[[Any], Any]], ...]
+    #: To be run for each row as the driver gave it; `prefixed` names its values.
+    following: tuple["Compiled", ...] = ()
+    prefixed: tuple[str, ...] = ()
 
     def bind(self, parameters: Mapping[str, Any]) -> list[Any]:
         """Return the parameters in the order of their placeholders."""
@@ -89,8 +105,33 @@ class Compiled:
 )  # Statements are made at import; the planner's are bounded by its own cache.
 def compiled(statement: Statement, dialect_name: str) -> Compiled:
     """Compile a statement for a dialect; the second time it comes from the cache."""
-    dialect = DIALECTS[dialect_name]
     clause: Any = statement.clause
+    if not statement.following:
+        return _compiled(clause, dialect_name)
+    if dialect_name == "postgresql":
+        changed = clause.cte(CHANGED)
+        joined = sa.select(*changed.c)
+        for number, follow in enumerate(statement.following):
+            following: Any = follow(changed)
+            joined = joined.add_cte(following.cte(f"{CHANGED}_{number}"))
+        return _compiled(joined, dialect_name)
+    columns: Any = clause.exported_columns
+    names = tuple(f"{CHANGED}_{column.name}" for column in columns)
+    row = sa.select(
+        *(
+            sa.bindparam(name, type_=column.type).label(column.name)
+            for name, column in zip(names, columns, strict=True)
+        )
+    ).subquery(CHANGED)
+    return replace(
+        _compiled(clause, dialect_name),
+        following=tuple(_compiled(follow(row), dialect_name) for follow in statement.following),
+        prefixed=names,
+    )
+
+
+def _compiled(clause: Any, dialect_name: str) -> Compiled:
+    dialect = DIALECTS[dialect_name]
     result: Any = clause.compile(dialect=dialect)
     positional = dialect_name == "postgresql"
     names: tuple[str, ...] = tuple(result.positiontup if positional else result.bind_names.values())
@@ -104,7 +145,11 @@ def compiled(statement: Statement, dialect_name: str) -> Compiled:
     return Compiled(
         text=str(result),
         names=names,
-        binders=tuple(binds[name].type.bind_processor(dialect) for name in names),
+        # What follows on SQLite is fed with what the driver gave, which needs no conversion.
+        binders=tuple(
+            None if name.startswith(f"{CHANGED}_") else binds[name].type.bind_processor(dialect)
+            for name in names
+        ),
         defaults={name: bind.value for name, bind in binds.items() if not bind.required},
         readers=tuple(readers),
     )

@@ -38,7 +38,15 @@ CANCELLED = change(
     error_message=None,
     receipt=sa.bindparam("receipt"),
 )
-WAS_RESET = change(RESET, **_AFRESH, cursor_state=_START, cursor=None, posts_count=0, receipt=None)
+WAS_RESET = change(
+    RESET,
+    more=["previous_receipt"],
+    **_AFRESH,
+    cursor_state=_START,
+    cursor=None,
+    posts_count=0,
+    receipt=None,
+)
 #: A source that was exhausted is read from its start again: there may be something new.
 RESUMED = change(
     RESUME,
@@ -58,24 +66,24 @@ def _edited(names: frozenset[str]) -> Statement:
 def edit(task: Task, changes: Mapping[str, Any]) -> Steps[Task | None]:
     """Change what a client may change of a pending task."""
     statement = _edited(frozenset(changes))
-    return (yield from apply(statement, EDIT, {"task_id": task.id, **changes}))
+    return (yield from apply(statement, {"task_id": task.id, **changes}))
 
 
 def cancel(task: Task, *, receipt: Mapping[str, Any]) -> Steps[Task | None]:
     """End an unfinished task; what it collected stays."""
-    return (yield from apply(CANCELLED, CANCEL, {"task_id": task.id, "receipt": receipt}))
+    return (yield from apply(CANCELLED, {"task_id": task.id, "receipt": receipt}))
 
 
 def reset(task: Task) -> Steps[Task | None]:
     """Make an ended task pending again, from scratch; its receipt stays in the log."""
     yield from delete_posts(task.id)
-    parameters = {"task_id": task.id}
-    return (yield from apply(WAS_RESET, RESET, parameters, previous_receipt=task.receipt))
+    parameters = {"task_id": task.id, "previous_receipt": task.receipt}
+    return (yield from apply(WAS_RESET, parameters))
 
 
 def resume(task: Task) -> Steps[Task | None]:
     """Make an ended task pending again; it keeps its posts and goes on from its cursor."""
-    return (yield from apply(RESUMED, RESUME, {"task_id": task.id}))
+    return (yield from apply(RESUMED, {"task_id": task.id}))
 
 
 def delete(task: Task) -> Steps[None]:

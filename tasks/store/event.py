@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from tasks import models
-from tasks.column import now, transaction_id
-from tasks.database import Statement, Steps
+from tasks.column import Json, json_object, now, transaction_id
+from tasks.database import Following, Statement, Steps
 from tasks.models import EventType, TaskEvent
 
 #: The version of what `data` holds; a reader that meets another one must not guess.
@@ -40,15 +40,32 @@ OF_TASK = Statement(
 OF_DELETED = Statement(sa.delete(TaskEvent).where(EVENT.task_id == sa.bindparam("task_id")))
 
 
-def append(task: models.Task, event: EventType, **more: Any) -> Steps[None]:
-    """Append the event of the change that left `task` as it is; `seq` is its revision."""
-    yield APPEND(
-        task_id=task.id,
-        user_id=task.user_id,
-        seq=task.revision,
-        type=event.value,
-        data={"v": DATA_VERSION, **models.public(task), **more},
-    )
+def logged(event: EventType, *more: str) -> Following:
+    """Append the event of the change that left a task as it was returned; `seq` is its revision.
+
+    `more` names parameters of the statement that the event's data shows besides the columns.
+    """
+
+    def follow(changed: sa.FromClause) -> sa.Executable:
+        data = json_object(
+            {
+                "v": sa.literal_column(str(DATA_VERSION)),
+                **{name: changed.c[name] for name in models.PUBLIC_COLUMNS},
+                **{name: sa.bindparam(name, type_=Json()) for name in more},
+            }
+        )
+        values: dict[str, Any] = {
+            "task_id": changed.c.id,
+            "user_id": changed.c.user_id,
+            "seq": changed.c.revision,
+            "type": sa.literal_column(f"'{event.value}'"),
+            "at": now(),
+            "data": data,
+            "xid": transaction_id(),
+        }
+        return sa.insert(TaskEvent).from_select(list(values), sa.select(*values.values()))
+
+    return follow
 
 
 def entomb(task: models.Task) -> Steps[None]:

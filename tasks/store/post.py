@@ -1,25 +1,55 @@
 """The posts of a task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from tasks.column import Json, json_elements, json_item, utc_text
 from tasks.database import Statement, Steps
 from tasks.models import Post
+from tasks.ports import Collected
 
 POST = Post.table().c
 
-INSERT = Statement(sa.insert(Post).values({name: sa.bindparam(name) for name in Post.columns()}))
+#: What a row of the parameter `posts` holds, in this order.
+LISTED = tuple(name for name in Post.columns() if name != "task_id")
+
+
+def stored(changed: sa.FromClause) -> sa.Executable:
+    """Store the parameter `posts` (from `listed`) as posts of the task that was changed.
+
+    One JSON array, because a statement has one text and few parameters, however many posts.
+    The unique key on task and post stands against a worker that forgot one.
+    """
+    posts = json_elements(sa.bindparam("posts", type_=Json())).table_valued("value", name="listed")
+    values = [json_item(posts.c.value, at, POST[name].type) for at, name in enumerate(LISTED)]
+    rows = sa.select(changed.c.id, *values).select_from(changed.join(posts, sa.true()))
+    return sa.insert(Post).from_select(["task_id", *LISTED], rows)
+
+
 OF_TASK = Statement(
     sa.select(*POST).where(POST.task_id == sa.bindparam("task_id")).order_by(POST.position)
 )
 IDS = Statement(sa.select(POST.post_id).where(POST.task_id == sa.bindparam("task_id")))
 
 
-def insert(posts: Sequence[Mapping[str, Any]]) -> Steps[None]:
-    """Store posts. The unique key on task and post stands against a worker that forgot one."""
-    yield INSERT.each(posts)
+def listed(posts: Sequence[Collected], *, first: int) -> list[list[Any]]:
+    """Return posts as the parameter of `stored`; the first of them stands at position `first`."""
+    return [
+        [
+            first + index,
+            each.id,
+            each.message,
+            each.author,
+            each.url,
+            None if each.created_time is None else utc_text(each.created_time),
+            each.likes,
+            each.comments,
+            each.shares,
+        ]
+        for index, each in enumerate(posts)
+    ]
 
 
 def of_task(task_id: int) -> Steps[list[Post]]:

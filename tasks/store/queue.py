@@ -7,7 +7,7 @@ sure of the row and holds it against removal until the commit, without holding u
 the owner's other tasks (a key-share lock, which an update of `turn` does not conflict with).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from sqlalchemy.sql.functions import FunctionElement
 from tasks.column import among, now
 from tasks.database import Statement, Steps
 from tasks.models import QueueOwner, Task
-from tasks.store import event
 from tasks.store.task import change
 from tasks.transition import CLAIM
 
@@ -83,11 +82,6 @@ HOLD = Statement(
     .with_for_update(read=True, key_share=True)
 )
 NEXT = Statement(sa.select(OWNER.user_id).order_by(OWNER.turn, OWNER.user_id).limit(1))
-TO_BACK = Statement(
-    sa.update(QueueOwner)
-    .where(OWNER.user_id == sa.bindparam("user_id"))
-    .values(turn=sa.select(sa.func.max(OWNER.turn) + 1).correlate(None).scalar_subquery())
-)
 SEIZE = Statement(
     sa.select(OWNER.user_id).where(OWNER.user_id == sa.bindparam("user_id")).with_for_update()
 )
@@ -101,11 +95,18 @@ RUNNING_BY_PLATFORM = Statement(
 )
 
 
-def _claiming(*more: sa.ColumnElement[Any]) -> Statement:
+def _to_back(changed: sa.FromClause) -> sa.Executable:
+    """Move the owner of the task that was taken to the back of the line."""
+    back = sa.select(sa.func.max(OWNER.turn) + 1).correlate(None).scalar_subquery()
+    taken = sa.select(changed.c.user_id)
+    return sa.update(QueueOwner).where(OWNER.user_id.in_(taken)).values(turn=back)
+
+
+def _claiming(owner: Any, *more: sa.ColumnElement[Any]) -> Statement:
     """Build the update that takes an owner's best claimable task: highest priority, oldest."""
     best = (
         sa.select(TASK.id)
-        .where(TASK.user_id == sa.bindparam("user_id"), *CLAIMABLE, *more)
+        .where(TASK.user_id == owner, *CLAIMABLE, *more)
         .order_by(TASK.priority.desc(), TASK.id)
         .limit(1)
         .with_for_update()
@@ -115,6 +116,7 @@ def _claiming(*more: sa.ColumnElement[Any]) -> Statement:
     return change(
         CLAIM,
         which=TASK.id == best,
+        following=[_to_back],
         worker_id=sa.bindparam("worker_id"),
         attempt=TASK.attempt + 1,
         assigned_at=sa.func.coalesce(TASK.assigned_at, now()),
@@ -122,8 +124,10 @@ def _claiming(*more: sa.ColumnElement[Any]) -> Statement:
     )
 
 
-TAKE = _claiming()
-TAKE_UNCAPPED = _claiming(sa.not_(among(TASK.platform, "capped")))
+_FIRST = sa.select(OWNER.user_id).order_by(OWNER.turn, OWNER.user_id).limit(1).scalar_subquery()
+TAKE = _claiming(_FIRST)
+TAKE_OF = _claiming(sa.bindparam("user_id"))
+TAKE_UNCAPPED = _claiming(sa.bindparam("user_id"), sa.not_(among(TASK.platform, "capped")))
 HAS_CLAIMABLE = Statement(
     sa.select(TASK.id).where(TASK.user_id == sa.bindparam("user_id"), *CLAIMABLE).limit(1)
 )
@@ -152,9 +156,9 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim found: the task, or none, and whether another claim would find one."""
+    """What a claim took, in order, and whether another would find something or look further."""
 
-    task: Task | None
+    tasks: list[Task]
     more: bool
 
 
@@ -180,27 +184,30 @@ def reconcile() -> Steps[None]:
     yield ENTER_ALL()
 
 
-def claim(*, worker_id: str, lease_seconds: float, caps: Caps) -> Steps[Claimed]:
-    """Take the next task: the owner whose turn it is, then that owner's best task.
+def claim(*, worker_id: str, lease_seconds: float, caps: Caps, most: int) -> Steps[Claimed]:
+    """Take up to `most` tasks one after the other, each from the owner whose turn it is then.
 
     Serialised by the claim lock, a statement of its own: the statements after it see what the
-    claim before it committed.
+    claim before it committed. A claim that has taken something takes nobody out of the line: it
+    would wait for the owner's row while it holds a task, which others lock the other way round.
     """
     yield LOCK()
-    capped = yield from _capped_platforms(caps)
-    for _ in range(OWNERS_A_CLAIM):
+    tasks: list[Task] = []
+    holder = {"worker_id": worker_id, "lease_seconds": lease_seconds}
+    left = 0
+    while len(tasks) < most:
+        task = yield from (_take_within(caps, holder) if caps else _take(TAKE, holder))
+        if task is not None:
+            tasks.append(task)
+            continue
         owners = yield NEXT()
         if not owners:
-            return Claimed(None, more=False)
-        user_id: int = owners[0][0]
-        task: Task | None = None
-        if not (yield from _at_cap(user_id, caps)):
-            task = yield from _take(user_id, worker_id, lease_seconds, capped)
-        if task is not None:
-            yield TO_BACK(user_id=user_id)
-            return Claimed(task, more=bool((yield ANYBODY())))
-        yield from _leave(user_id, caps)
-    return Claimed(None, more=True)
+            return Claimed(tasks, more=False)
+        if tasks or left == OWNERS_A_CLAIM:
+            break
+        yield from _leave(owners[0][0], caps)
+        left += 1
+    return Claimed(tasks, more=True)
 
 
 def anybody() -> Steps[bool]:
@@ -236,23 +243,21 @@ def _at_cap(user_id: int, caps: Caps) -> Steps[bool]:
     return rows[0][0] >= caps.per_user
 
 
-def _take(
-    user_id: int, worker_id: str, lease_seconds: float, capped: list[str]
-) -> Steps[Task | None]:
-    parameters: dict[str, Any] = {
-        "user_id": user_id,
-        "worker_id": worker_id,
-        "lease_seconds": lease_seconds,
-    }
-    if capped:
-        rows = yield TAKE_UNCAPPED(**parameters, capped=capped)
-    else:
-        rows = yield TAKE(**parameters)
-    if not rows:
+def _take(statement: Statement, parameters: Mapping[str, Any]) -> Steps[Task | None]:
+    rows = yield statement(**parameters)
+    return Task.of(rows[0]) if rows else None
+
+
+def _take_within(caps: Caps, holder: Mapping[str, Any]) -> Steps[Task | None]:
+    """Take a task of the owner whose turn it is, if no cap stands against it."""
+    owners = yield NEXT()
+    if not owners or (yield from _at_cap(owners[0][0], caps)):
         return None
-    task = Task.of(rows[0])
-    yield from event.append(task, CLAIM.event)
-    return task
+    parameters = {**holder, "user_id": owners[0][0]}
+    capped = yield from _capped_platforms(caps)
+    if not capped:
+        return (yield from _take(TAKE_OF, parameters))
+    return (yield from _take(TAKE_UNCAPPED, {**parameters, "capped": capped}))
 
 
 def _leave(user_id: int, caps: Caps) -> Steps[None]:

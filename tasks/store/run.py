@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from tasks.column import among, now
 from tasks.database import Statement, Steps
 from tasks.models import Task
+from tasks.store import post
 from tasks.store.task import HELD, TASK, change
 from tasks.transition import COMPLETE, FAIL, RECORD, RELEASE, START, WAIT
 
@@ -33,9 +34,14 @@ STARTED = change(
     error_message=None,
     lease_expires_at=LEASE,
 )
-RECORDED = change(RECORD, *HELD, **CHECKPOINT, failures=0, lease_expires_at=LEASE)
-COMPLETED = change(COMPLETE, *HELD, **CHECKPOINT, **ENDING, failures=0, **NO_LEASE)
-FAILED = change(FAIL, *HELD, **CHECKPOINT, **ENDING, **NO_LEASE)
+RECORDED = change(
+    RECORD, *HELD, following=[post.stored], **CHECKPOINT, failures=0, lease_expires_at=LEASE
+)
+COMPLETED = change(
+    COMPLETE, *HELD, following=[post.stored], **CHECKPOINT, **ENDING, failures=0, **NO_LEASE
+)
+#: `excerpt` is what was read instead of an answer, for the event alone.
+FAILED = change(FAIL, *HELD, more=["excerpt"], **CHECKPOINT, **ENDING, **NO_LEASE)
 WAITING = change(
     WAIT,
     *HELD,
@@ -51,6 +57,15 @@ RELEASED = change(RELEASE, *HELD, receipt=sa.bindparam("receipt"), **LET_GO)
 _LAPSED = TASK.lease_expires_at <= now()
 #: The sweeper's: the lease has run out, whoever holds it.
 RETURNED = change(RELEASE, _LAPSED, failures=TASK.failures + 1, **LET_GO)
+PUT_OFF = change(
+    WAIT,
+    _LAPSED,
+    not_before=now(sa.bindparam("wait_seconds")),
+    failures=TASK.failures + 1,
+    error_code=sa.bindparam("error_code"),
+    error_message=sa.bindparam("error_message"),
+    **LET_GO,
+)
 ABANDONED = change(
     FAIL,
     _LAPSED,
@@ -75,6 +90,11 @@ HELD_NOW = Statement(
         TASK.worker_id == sa.bindparam("held_by"),
         TASK.lease_expires_at.is_not(None),
         among(TASK.id, "task_ids"),
+    )
+)
+OF_WORKER = Statement(
+    sa.select(*TASK).where(
+        TASK.worker_id == sa.bindparam("held_by"), TASK.lease_expires_at.is_not(None)
     )
 )
 EXPIRED = Statement(
@@ -127,6 +147,12 @@ def held(worker_id: str, task_ids: Sequence[int]) -> Steps[dict[int, int]]:
 def end_all() -> Steps[None]:
     """Let every lease run out now."""
     yield END_ALL()
+
+
+def of_worker(worker_id: str) -> Steps[list[Task]]:
+    """Return the tasks that a worker holds."""
+    rows = yield OF_WORKER(held_by=worker_id)
+    return [Task.of(row) for row in rows]
 
 
 def expired(*, limit: int) -> Steps[list[Task]]:

@@ -11,9 +11,9 @@ from sqlalchemy.dialects import postgresql
 from tasks import models
 from tasks.column import now
 from tasks.database import Statement, Steps
-from tasks.models import EventType, Post, Schedule, ScheduleKnown, Task, User
+from tasks.models import Post, Schedule, ScheduleKnown, Task, User
 from tasks.recurrence import next_run
-from tasks.store import event, queue, task
+from tasks.store import queue, task
 
 SCHEDULE = Schedule.table().c
 KNOWN = ScheduleKnown.table().c
@@ -222,7 +222,6 @@ def run_due(*, limit: int) -> Steps[list[models.Task]]:
     made: list[models.Task] = []
     for schedule, clock in due:
         run = yield from task.insert(_wish(schedule))
-        yield from event.append(run, EventType.CREATED)
         every = timedelta(seconds=schedule.every_seconds)
         at = next_run(schedule.next_run_at, every=every, now=clock)
         yield RAN(schedule_id=schedule.id, task_id=run.id, at=at)

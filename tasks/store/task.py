@@ -1,46 +1,56 @@
 """The task row: reading it, and changing it by a row of the transition table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from tasks.column import now
-from tasks.database import Statement, Steps
-from tasks.models import Post, Task, TaskStatus
+from tasks.database import Following, Statement, Steps
+from tasks.models import CursorState, EventType, Post, QueueOwner, Task, TaskStatus
 from tasks.store import event
 from tasks.transition import Transition
 
 TASK = Task.table().c
 POST = Post.table().c
+OWNER = QueueOwner.table().c
 
+_NEW: Mapping[str, Any] = {
+    **{
+        name: sa.bindparam(name, type_=TASK[name].type)
+        for name in (
+            "user_id",
+            "group_id",
+            "group_name",
+            "platform",
+            "target",
+            "max_posts",
+            "priority",
+            "correlation_id",
+        )
+    },
+    "schedule_id": sa.bindparam("schedule_id", None, type_=sa.BigInteger),
+    "created_at": now(),
+    "updated_at": now(),
+    "status": sa.literal_column(f"'{TaskStatus.PENDING.value}'"),
+    "attempt": sa.literal_column("0"),
+    "failures": sa.literal_column("0"),
+    "posts_count": sa.literal_column("0"),
+    "cursor_state": sa.literal_column(f"'{CursorState.START.value}'"),
+    "revision": sa.literal_column("1"),
+}
+#: Selects from the owner's place in the line, which it locks: no row if there is none.
 INSERT = Statement(
     sa.insert(Task)
-    .values(
-        created_at=now(),
-        updated_at=now(),
-        status=TaskStatus.PENDING.value,
-        attempt=0,
-        failures=0,
-        posts_count=0,
-        cursor_state="start",
-        revision=1,
-        schedule_id=sa.bindparam("schedule_id", None, type_=sa.BigInteger),
-        **{
-            name: sa.bindparam(name)
-            for name in (
-                "user_id",
-                "group_id",
-                "group_name",
-                "platform",
-                "target",
-                "max_posts",
-                "priority",
-                "correlation_id",
-            )
-        },
+    .from_select(
+        list(_NEW),
+        sa.select(*_NEW.values())
+        .select_from(QueueOwner)
+        .where(OWNER.user_id == sa.bindparam("user_id"))
+        .with_for_update(read=True, key_share=True),
     )
-    .returning(*TASK)
+    .returning(*TASK),
+    following=[event.logged(EventType.CREATED)],
 )
 
 BY_ID = Statement(sa.select(*TASK).where(TASK.id == sa.bindparam("task_id")))
@@ -60,9 +70,15 @@ def change(
     transition: Transition,
     *guards: sa.ColumnElement[bool],
     which: sa.ColumnElement[bool] = ONE,
+    more: Sequence[str] = (),
+    following: Sequence[Following] = (),
     **values: Any,
 ) -> Statement:
-    """Build the update that makes a transition; it changes no row where that is not allowed."""
+    """Build the update that makes a transition and appends its event, in one statement.
+
+    It changes no row where the transition is not allowed. `more` names parameters that the
+    event shows besides the columns; `following` comes after the event.
+    """
     return Statement(
         sa.update(Task)
         .where(
@@ -76,12 +92,13 @@ def change(
             updated_at=now(),
             **values,
         )
-        .returning(*TASK)
+        .returning(*TASK),
+        following=[event.logged(transition.event, *more), *following],
     )
 
 
 def insert(values: Mapping[str, Any]) -> Steps[Task]:
-    """Insert a pending task. Its owner must be in the queue already (`queue.enter`)."""
+    """Insert a pending task, with its event. Its owner must be in the line (`queue.enter`)."""
     rows = yield INSERT(**values)
     return Task.of(rows[0])
 
@@ -98,16 +115,10 @@ def for_update(task_id: int) -> Steps[Task | None]:
     return Task.of(rows[0]) if rows else None
 
 
-def apply(
-    statement: Statement, transition: Transition, /, parameters: Mapping[str, Any], **more: Any
-) -> Steps[Task | None]:
-    """Run a `change` and append its event; None when the guards let nothing through."""
+def apply(statement: Statement, parameters: Mapping[str, Any]) -> Steps[Task | None]:
+    """Run a `change`; None when the guards let nothing through."""
     rows = yield statement(**parameters)
-    if not rows:
-        return None
-    task = Task.of(rows[0])
-    yield from event.append(task, transition.event, **more)
-    return task
+    return Task.of(rows[0]) if rows else None
 
 
 def delete(task_id: int) -> Steps[None]:

@@ -177,6 +177,6 @@ def settle() -> Steps[int]:
     """
     held = yield HELD()
     for (task_id,) in held:
-        yield from task.apply(GIVEN_BACK, RELEASE, {"task_id": task_id})
+        yield from task.apply(GIVEN_BACK, {"task_id": task_id})
     yield from queue.reconcile()
     return len(held)

@@ -43,6 +43,11 @@ class Process:
             if text in line:
                 return line
 
+    @property
+    def pid(self) -> int:
+        """Name the process to the operating system."""
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> int:
         """Send a signal, wait for the end, and return the exit code."""
         self._process.send_signal(number)

@@ -298,8 +298,11 @@ class Machine(RuleBasedStateMachine):
             self.holder.pop(task_id, None)
             lost = before.failures + 1 >= MAX_FAILURES
             assert after.status == ("failed" if lost else "pending")
-            assert (after.error_code == "WORKER_LOST") == lost
-        assert after.not_before is None or after.status != "pending"
+            again = before.failures > 0
+            assert (after.error_code == "WORKER_LOST") == again
+            assert (after.not_before is not None) == (again and not lost)
+        else:
+            assert after.not_before is None or after.status != "pending"
 
     @rule(task_id=tasks)
     def edit(self, task_id: int) -> None:

@@ -114,6 +114,9 @@ async def test_a_task_that_loses_its_workers_fails_in_the_end(
         assert await work.claim("w") is not None
         await database.write(age, task.id)
         await work.sweep()
+        # From the second time on it waits before its next try.
+        await database.write(age, task.id)
+        await work.sweep()
 
     failed = await service.get(principal, task.id)
     assert (failed.status, failed.error_code) == ("failed", "WORKER_LOST")

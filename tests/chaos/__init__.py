@@ -1,0 +1,1 @@
+"""A fault campaign: the whole installation on servers of its own, and everything goes wrong."""

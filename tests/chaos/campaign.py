@@ -1,0 +1,266 @@
+"""The campaign: work is made, faults strike, and in the end everything must be in order."""
+
+import asyncio
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import httpx2
+
+from tests.chaos.installation import Installation, environment, run_cli
+from tests.chaos.servers import Postgres, Rabbitmq, Redis, Server, folder
+from tests.chaos.verdict import UNFINISHED, Verdict, driver, judge
+from workers.broker import open_broker, queue_name, wake_up
+
+Fault: TypeAlias = Callable[[], None]
+#: What clients ask for: group, posts, and how often among the rest.
+WORK: Final = (
+    ("sandbox:{}", 60, 50),
+    ("sandbox:instant", 500, 25),
+    ("sandbox:slow", 40, 8),
+    ("sandbox:fails-after-120", 200, 5),
+    ("sandbox:not-found", 10, 4),
+    ("sandbox:empty", 10, 4),
+    ("sandbox:rate-limited", 40, 4),
+)
+CLIENTS: Final = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How big a campaign is."""
+
+    seconds: float
+    tasks: int
+    workers: int
+    gateways: int
+    broker: str = "rabbitmq"
+    skewed: bool = True
+    seed: int = field(default_factory=lambda: random.randrange(1 << 32))  # noqa: S311 - guards nothing
+    #: How long the last tasks may take when the faults have ended.
+    calm_seconds: float = 180.0
+
+
+@dataclass
+class Report:
+    """What happened and what was checked."""
+
+    plan: Plan
+    faults: Counter[str] = field(default_factory=Counter[str])
+    ends: Counter[str] = field(default_factory=Counter[str])
+    created: set[int] = field(default_factory=set[int])
+    refused: int = 0
+    revived: int = 0
+    calm_seconds: float = 0.0
+    slowest_stop_seconds: float = 0.0
+    tracebacks: list[str] = field(default_factory=list[str])
+    verdict: Verdict = field(default_factory=Verdict)
+
+    def text(self) -> str:
+        """Return it for a person."""
+        rows = [
+            f"Fault campaign: {self.plan}",
+            f"tasks created {len(self.created)}, requests refused or cut {self.refused}",
+            "faults: " + ", ".join(f"{name} {n}" for name, n in sorted(self.faults.items())),
+            "ends: " + ", ".join(f"{name} {n}" for name, n in sorted(self.ends.items())),
+            f"processes that ended by themselves: {self.revived}",
+            f"all ended {self.calm_seconds:.1f} s after the last fault",
+            f"the slowest graceful stop took {self.slowest_stop_seconds:.1f} s",
+            "checked: " + ", ".join(f"{name} {n}" for name, n in self.verdict.checked.items()),
+            f"tracebacks in the logs: {len(self.tracebacks)}",
+            *self.tracebacks[:3],
+            f"broken promises: {len(self.verdict.broken)}",
+            *self.verdict.broken[:20],
+        ]
+        return "\n".join(rows)
+
+
+class Campaign:
+    """One run of a plan."""
+
+    def __init__(self, plan: Plan, place: Path) -> None:
+        self.plan = plan
+        self.report = Report(plan)
+        self._random = random.Random(plan.seed)  # noqa: S311 - repeats a campaign, guards nothing
+        self._postgres = Postgres(_made(place / "postgres"))
+        self._redis = Redis(_made(place / "redis"))
+        self._rabbitmq = Rabbitmq(_made(place / "rabbit")) if plan.broker == "rabbitmq" else None
+        self._broker_url = self._rabbitmq.url if self._rabbitmq else self._redis.url
+        self._env = environment(
+            SLUICE_DATABASE_URL=self._postgres.url,
+            SLUICE_BROKER_URL=self._broker_url,
+            SLUICE_REDIS_URL=self._redis.url,
+        )
+        self._installation = Installation(
+            self._env, place, workers=plan.workers, gateways=plan.gateways, skewed=plan.skewed
+        )
+
+    @property
+    def servers(self) -> list[Server]:
+        """List the servers."""
+        return [each for each in (self._postgres, self._redis, self._rabbitmq) if each]
+
+    def run(self) -> Report:
+        """Run the campaign."""
+        for server in self.servers:
+            server.start()
+        try:
+            run_cli(self._env, "migrate")
+            run_cli(self._env, "user", "create", "chaos@example.org")
+            token = run_cli(self._env, "token", "create", "--name", "chaos", "--quiet")
+            self._installation.start()
+            asyncio.run(self._under_fire(token))
+            self.report.tracebacks = self._tracebacks()
+        finally:
+            self._installation.stop()
+            for server in self.servers:
+                server.stop(signal.SIGKILL)
+        return self.report
+
+    async def _under_fire(self, token: str) -> None:
+        until_time = time.monotonic() + self.plan.seconds
+        faults = asyncio.create_task(asyncio.to_thread(self._strike_until, until_time))
+        left = iter(range(self.plan.tasks))
+        pace = 0.8 * self.plan.seconds * CLIENTS / self.plan.tasks
+        await asyncio.gather(*(self._client(token, left, pace) for _ in range(CLIENTS)))
+        await faults
+        calm = time.monotonic()
+        await self._until_ended()
+        self.report.calm_seconds = time.monotonic() - calm
+        self.report.verdict = await judge(self._postgres.url, self.report.created)
+
+    async def _client(self, token: str, left: Any, pace: float) -> None:
+        """Create tasks, each until a gateway says that it has."""
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx2.AsyncClient(headers=headers, trust_env=False, timeout=10) as client:
+            for number in left:
+                ((group, most, _),) = self._random.choices(WORK, [each[2] for each in WORK])
+                body = {
+                    "group_id": group.format(f"group-{number}"),
+                    "max_posts": most,
+                    "priority": number % 3,
+                }
+                while (task_id := await self._create(client, body)) is None:
+                    self.report.refused += 1
+                    await asyncio.sleep(0.3)
+                self.report.created.add(task_id)
+                await asyncio.sleep(pace * self._random.random() * 2)
+
+    async def _create(self, client: httpx2.AsyncClient, body: dict[str, Any]) -> int | None:
+        try:
+            answer = await client.post(f"{self._installation.address()}/api/tasks", json=body)
+        except httpx2.HTTPError:
+            return None
+        return answer.json()["data"]["id"] if answer.status_code == 201 else None
+
+    async def _until_ended(self) -> None:
+        deadline = time.monotonic() + self.plan.calm_seconds
+        connection: Any = await driver.connect(self._postgres.url)
+        while await connection.fetchval(UNFINISHED):
+            self.report.revived += self._installation.revive()
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.2)
+        rows = await connection.fetch(
+            "SELECT coalesce(error_code, stop_reason, status) AS how, count(*) AS n"
+            " FROM task GROUP BY 1"
+        )
+        self.report.ends = Counter({row["how"]: row["n"] for row in rows})
+        await connection.close()
+
+    def _strike_until(self, moment: float) -> None:
+        """Strike at random moments."""
+        faults = self._faults()
+        rest: list[str] = []
+        while time.monotonic() < moment:
+            time.sleep(self._random.uniform(0.3, 1.5))
+            # Each kind once before any comes again, so that a short campaign has them all.
+            rest = rest or self._random.sample(sorted(faults), len(faults))
+            name = rest.pop()
+            faults[name]()
+            self.report.faults[name] += 1
+            self.report.revived += self._installation.revive()
+
+    def _faults(self) -> dict[str, Fault]:
+        worker = lambda: self._random.choice(self._installation.workers)  # noqa: E731 - short
+        gateway = lambda: self._random.choice(self._installation.gateways)  # noqa: E731 - short
+        faults: dict[str, Fault] = {
+            "worker killed": lambda: worker().kill(),
+            "worker killed again": lambda: worker().kill(),
+            "worker stopped past its lease": self._pause_worker,
+            "worker restarted": self._restart_worker,
+            "gateway killed": lambda: gateway().kill(),
+            "PostgreSQL restarted": lambda: self._restart(self._postgres, signal.SIGINT),
+            "PostgreSQL killed": lambda: self._restart(self._postgres, signal.SIGQUIT),
+            "Redis restarted": lambda: self._restart(self._redis, signal.SIGKILL),
+            "Redis flushed": self._redis.flush,
+            "messages dropped": self._drop,
+            "messages doubled": self._double,
+        }
+        if (rabbitmq := self._rabbitmq) is not None:
+            faults["RabbitMQ restarted"] = lambda: self._restart(rabbitmq, signal.SIGTERM)
+            faults["RabbitMQ flushed"] = rabbitmq.flush
+        return faults
+
+    def _restart(self, server: Server, number: signal.Signals) -> None:
+        server.stop(number)
+        time.sleep(self._random.uniform(0.0, 2.0))
+        server.start()
+
+    def _pause_worker(self) -> None:
+        worker = self._random.choice(self._installation.workers)
+        worker.send(signal.SIGSTOP)
+        time.sleep(7.0)
+        worker.send(signal.SIGCONT)
+
+    def _restart_worker(self) -> None:
+        worker = self._random.choice(self._installation.workers)
+        try:
+            seconds = worker.end(signal.SIGTERM)
+        except subprocess.TimeoutExpired:
+            self.report.verdict.broken.append(f"{worker.name} did not end on SIGTERM")
+            worker.end(signal.SIGKILL)
+        else:
+            longest = max(self.report.slowest_stop_seconds, seconds)
+            self.report.slowest_stop_seconds = longest
+        worker.start()
+
+    def _drop(self) -> None:
+        broker = open_broker(self._broker_url)
+        broker.flush(queue_name("sluice"))
+        broker.close()
+
+    def _double(self) -> None:
+        broker = open_broker(self._broker_url)
+        for _ in range(50):
+            broker.enqueue(wake_up())  # pyright: ignore[reportUnknownMemberType] - Dramatiq leaves the result's type open
+        broker.close()
+
+    def _tracebacks(self) -> list[str]:
+        """Return the beginnings of the tracebacks that our processes logged."""
+        return [
+            f"{process.name}: …{part[:1500]}"
+            for process in self._installation.processes
+            for part in process.log().split("Traceback (most recent call last)")[1:]
+        ]
+
+
+def run(plan: Plan) -> Report:
+    """Run a campaign in a folder of its own.
+
+    Raises:
+        Missing: A server or libfaketime is not installed.
+    """
+    with folder() as place:
+        return Campaign(plan, place).run()
+
+
+def _made(path: Path) -> Path:
+    path.mkdir()
+    return path
