@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-servers check bench bench-rest bench-pages schema migration lock
+.PHONY: setup run test test-servers check bench bench-rest bench-pages bench-engine chaos schema migration lock
 
 .DEFAULT_GOAL := run
 
@@ -38,7 +38,13 @@ check: setup ## what CI checks before the tests
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
 
-bench: bench-rest bench-pages ## every benchmark
+bench: bench-rest bench-pages bench-engine ## every benchmark
+
+bench-engine: setup ## tasks, claims and posts a second, beside procrastinate and bare Dramatiq
+	@$(BIN)/python -m bench.engine $(ARGS)
+
+chaos: setup ## ten minutes of killed processes and servers; prints what was checked
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench-rest: setup ## REST reads, beside FastAPI + SQLModel + AsyncSession
 	@$(BIN)/python bench/rest/run.py

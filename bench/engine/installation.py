@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -26,7 +26,7 @@ REDIS: Final = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379") + "
 
 
 @contextlib.asynccontextmanager
-async def postgres(*, migrated: bool = True) -> AsyncIterator[str]:
+async def postgres(*, migrated: bool = True) -> AsyncGenerator[str]:
     """Make a database with the server's own settings, and drop it in the end."""
     name = f"sluice_bench_{secrets.token_hex(4)}"
     url = urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
@@ -67,7 +67,7 @@ def environment(database: str, **more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def worker(settings: Mapping[str, str]) -> "Iterator[subprocess.Popen[str]]":
+def worker(settings: Mapping[str, str]) -> "Generator[subprocess.Popen[str]]":
     """Run `sluice worker`, from when it takes tasks until it has given them back."""
     command = [sys.executable, "-m", "sluice", "worker"]
     with subprocess.Popen(
