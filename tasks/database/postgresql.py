@@ -43,7 +43,9 @@ class PostgresDatabase(Database):
         try:
             pool = await driver.create_pool(
                 url,
-                min_size=1,
+                # Connections are made when they are needed: a pool that keeps some would log a
+                # traceback for each that a restart of the server takes away.
+                min_size=0,
                 max_size=connections,
                 statement_cache_size=1024,
                 # Our transactions leave nothing behind in a connection, so the pool's reset
@@ -59,6 +61,8 @@ class PostgresDatabase(Database):
                     "idle_in_transaction_session_timeout": "15s",
                 },
             )
+            async with pool.acquire():
+                pass  # Can be reached.
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise DatabaseUnavailable(f"Cannot open the database {name}: {error}.") from error
         return cls(pool, name)

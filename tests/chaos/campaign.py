@@ -30,6 +30,12 @@ WORK: Final = (
     ("sandbox:rate-limited", 40, 4),
 )
 CLIENTS: Final = 4
+STRAGGLERS: Final = """
+    SELECT id, group_id, status, attempt, failures, not_before - now() AS waits,
+           lease_expires_at - now() AS leased,
+           user_id IN (SELECT user_id FROM queue_owner) AS in_line
+    FROM task WHERE status NOT IN ('completed', 'failed') ORDER BY not_before DESC NULLS LAST
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,7 @@ class Report:
     revived: int = 0
     calm_seconds: float = 0.0
     slowest_stop_seconds: float = 0.0
+    stragglers: list[str] = field(default_factory=list[str])
     tracebacks: list[str] = field(default_factory=list[str])
     verdict: Verdict = field(default_factory=Verdict)
 
@@ -71,6 +78,7 @@ class Report:
             "ends: " + ", ".join(f"{name} {n}" for name, n in sorted(self.ends.items())),
             f"processes that ended by themselves: {self.revived}",
             f"all ended {self.calm_seconds:.1f} s after the last fault",
+            *(f"still unfinished then: {each}" for each in self.stragglers[:10]),
             f"the slowest graceful stop took {self.slowest_stop_seconds:.1f} s",
             "checked: " + ", ".join(f"{name} {n}" for name, n in self.verdict.checked.items()),
             f"tracebacks in the logs: {len(self.tracebacks)}",
@@ -162,6 +170,8 @@ class Campaign:
     async def _until_ended(self) -> None:
         deadline = time.monotonic() + self.plan.calm_seconds
         connection: Any = await driver.connect(self._postgres.url)
+        unfinished = await connection.fetch(STRAGGLERS)
+        self.report.stragglers = [", ".join(map(str, row.values())) for row in unfinished]
         while await connection.fetchval(UNFINISHED):
             self.report.revived += self._installation.revive()
             if time.monotonic() > deadline:

@@ -29,7 +29,17 @@ def environment(**settings: str) -> dict[str, str]:
     }
 
 
-def wrong_clock(seconds: int) -> Mapping[str, str]:
+#: libfaketime 0.9.10 breaks `clock_nanosleep`, by which Python sleeps, where it leaves the
+#: monotonic clock alone; and it must, because locks wait by it. So the thread sleeps otherwise.
+SLEEP: Final = """
+import select
+import time
+
+time.sleep = lambda seconds: select.select([], [], [], seconds) and None
+"""
+
+
+def wrong_clock(seconds: int, folder: Path) -> Mapping[str, str]:
     """Return what makes a process's clock go wrong by so many seconds.
 
     Raises:
@@ -38,9 +48,13 @@ def wrong_clock(seconds: int) -> Mapping[str, str]:
     libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not libraries:
         raise Missing("libfaketime is not installed (apt install faketime)")
+    (folder / "sitecustomize.py").write_text(SLEEP)
     return {
         "LD_PRELOAD": str(libraries[-1]),
         "FAKETIME": f"{seconds:+d}s",
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": str(folder),
     }
 
 
@@ -107,7 +121,7 @@ class Installation:
     def __init__(
         self, env: Mapping[str, str], folder: Path, *, workers: int, gateways: int, skewed: bool
     ) -> None:
-        clocks = [wrong_clock(30), wrong_clock(-30)] if skewed else []
+        clocks = [wrong_clock(seconds, folder) for seconds in (30, -30)] if skewed else []
         self.workers = [
             Product(
                 f"worker {number}",
