@@ -4,15 +4,15 @@ It stands around the database and not in the services, so that no write path, th
 the command line's included, can forget it: what is inserted into the log is published.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ParamSpec, TypeVar
 
 from tasks.bus import Bus
-from tasks.database import Database, Row, Steps
+from tasks.database import Call, Database, Row, Steps
 from tasks.database.base import Session
 from tasks.models import TaskEvent
-from tasks.store.event import APPEND
+from tasks.store.event import APPEND, Logged
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +36,13 @@ class PublishingDatabase(Database):
         if appended:
             self.bus.publish(appended)
         return answer
+
+    async def execute(self, call: Call) -> Sequence[Row]:
+        """Run one statement as a transaction of its own, and publish likewise."""
+        rows = await self._database.execute(call)
+        if appended := _appended(call, rows):
+            self.bus.publish(appended)
+        return rows
 
     async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run statements that only read."""
@@ -71,11 +78,25 @@ def _noting(steps: Steps[T], appended: list[TaskEvent]) -> Steps[T]:
             except GeneratorExit:
                 steps.close()
                 raise
-            if call.statement is APPEND and isinstance(call.parameters, Mapping):
-                appended += [_event(call.parameters, row) for row in rows]
+            appended += _appended(call, rows)
             call = steps.send(rows)
     except StopIteration as end:
         return end.value
+
+
+def _appended(call: Call, rows: Sequence[Row]) -> list[TaskEvent]:
+    """Return the events that a statement which was run appended to the log."""
+    parameters = call.parameters
+    if not isinstance(parameters, Mapping):
+        return []
+    if call.statement is APPEND:
+        return [_event(parameters, row) for row in rows]
+    return [
+        follow.of(row, parameters)
+        for follow in call.statement.following
+        if isinstance(follow, Logged)
+        for row in rows
+    ]
 
 
 def _event(parameters: Mapping[str, Any], row: Row) -> TaskEvent:

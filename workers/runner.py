@@ -2,7 +2,7 @@
 
 The claimer takes as many tasks at once as there is room for, whenever somebody says that there
 is work or a run has ended. Runs are coroutines on one event loop, so hundreds that wait for their
-platforms cost little (docs/decisions/0003).
+platforms cost little (docs/decisions/0004).
 """
 
 import asyncio

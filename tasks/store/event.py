@@ -1,12 +1,14 @@
 """The event log: one row for each visible change of a task, written in its transaction."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from tasks import models
 from tasks.column import Json, json_object, now, transaction_id
-from tasks.database import Following, Statement, Steps
+from tasks.database import Row, Statement, Steps
 from tasks.models import EventType, TaskEvent
 
 #: The version of what `data` holds; a reader that meets another one must not guess.
@@ -40,32 +42,61 @@ OF_TASK = Statement(
 OF_DELETED = Statement(sa.delete(TaskEvent).where(EVENT.task_id == sa.bindparam("task_id")))
 
 
-def logged(event: EventType, *more: str) -> Following:
-    """Append the event of the change that left a task as it was returned; `seq` is its revision.
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Appends the event of the change that left a task as it was returned; `seq` is its revision.
 
-    `more` names parameters of the statement that the event's data shows besides the columns.
+    Follows a statement that returns all columns of the task. `more` names parameters of that
+    statement which the event's data shows besides the columns.
     """
 
-    def follow(changed: sa.FromClause) -> sa.Executable:
+    event: EventType
+    more: tuple[str, ...] = ()
+
+    def __call__(self, changed: sa.FromClause) -> sa.Executable:
+        """Build the insert."""
         data = json_object(
             {
                 "v": sa.literal_column(str(DATA_VERSION)),
                 **{name: changed.c[name] for name in models.PUBLIC_COLUMNS},
-                **{name: sa.bindparam(name, type_=Json()) for name in more},
+                **{name: sa.bindparam(name, type_=Json()) for name in self.more},
             }
         )
         values: dict[str, Any] = {
             "task_id": changed.c.id,
             "user_id": changed.c.user_id,
             "seq": changed.c.revision,
-            "type": sa.literal_column(f"'{event.value}'"),
+            "type": sa.literal_column(f"'{self.event.value}'"),
             "at": now(),
             "data": data,
             "xid": transaction_id(),
         }
         return sa.insert(TaskEvent).from_select(list(values), sa.select(*values.values()))
 
-    return follow
+    def of(self, row: Row, parameters: Mapping[str, Any]) -> TaskEvent:
+        """Return the event that was appended for a returned row, as far as it is known here.
+
+        Its `id` and `xid` are 0: only the log has them. Its time is the change's.
+        """
+        task = models.Task.of(row)
+        more = {name: parameters[name] for name in self.more}
+        return TaskEvent.of(
+            (
+                0,
+                task.id,
+                task.user_id,
+                task.revision,
+                self.event.value,
+                task.updated_at,
+                {"v": DATA_VERSION, **models.public(task), **more},
+                0,
+            )
+        )
+
+
+def logged(event: EventType, *more: str) -> Logged:
+    """Append the event of a change, in the change's own statement."""
+    return Logged(event, more)
 
 
 def entomb(task: models.Task) -> Steps[None]:

@@ -17,7 +17,7 @@ from tasks import models
 from tasks.access import TokenService
 from tasks.accounts import AccountService
 from tasks.bus import ProcessBus
-from tasks.database import Database, Steps
+from tasks.database import Call, Database, Row, Steps
 from tasks.models import CursorState, StopReason
 from tasks.ports import Platform, PlatformState, Sleeper
 from tasks.principal import ADMIN, SCOPES
@@ -86,6 +86,11 @@ class CountingDatabase(Database):
     ) -> T:
         """Count and pass on."""
         return await self._database.snapshot(self._counted, steps, args, kwargs)
+
+    async def execute(self, call: Call) -> Sequence[Row]:
+        """Count and pass on."""
+        self.statements += 1
+        return await self._database.execute(call)
 
     def lead(self, name: str) -> Any:
         """Pass on."""

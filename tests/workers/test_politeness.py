@@ -129,7 +129,11 @@ async def workers(url: str) -> AsyncGenerator[list[Runner]]:
                 waker=Sleeper(),
                 metrics=Metrics(CollectorRegistry()),
             )
-            runners.append(Runner(tools, worker_id=f"worker-{number}", bounds=Bounds()))
+            runner = Runner(tools, worker_id=f"worker-{number}", bounds=Bounds(), concurrency=SLOTS)
+            claiming = asyncio.create_task(runner.run())
+            stack.push_async_callback(asyncio.wait, [claiming])
+            stack.push_async_callback(runner.stop)
+            runners.append(runner)
         yield runners
 
 
@@ -140,7 +144,7 @@ async def work_off(
     deadline = time.monotonic() + 60
     while True:
         await work.sweep()
-        await asyncio.gather(*(runner.work() for runner in runners for _ in range(SLOTS)))
+        await asyncio.gather(*(runner.wake() for runner in runners))
         page = await service.page(principal, Listing(per_page=TASKS))
         if all(task.status in models.ENDED for task in page.tasks):
             return page.tasks
