@@ -1,0 +1,80 @@
+"""Events go out after their commit, whoever wrote them."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from tasks import models
+from tasks.bus import Listener
+from tasks.database import Database, Steps
+from tasks.principal import Principal
+from tasks.publication import PublishingDatabase
+from tasks.store import event
+from tasks.store import task as row
+from tests.tasks.watch.world import World
+
+
+class Recorder:
+    """A bus that keeps what is published."""
+
+    def __init__(self) -> None:
+        self.published: list[models.TaskEvent] = []
+
+    def publish(self, events: Sequence[models.TaskEvent]) -> None:
+        """Keep events."""
+        self.published += events
+
+    async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
+        """Refuse: nobody listens here."""
+        raise NotImplementedError(user_id, listener)
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """Return a bus that keeps what is published."""
+    return Recorder()
+
+
+@pytest.fixture
+def world(database: Database, recorder: Recorder) -> World:
+    """Return a world whose events are kept."""
+    return World(database, recorder)
+
+
+async def test_every_change_is_published_as_it_stands_in_the_log(
+    world: World, recorder: Recorder, principal: Principal, database: Database
+) -> None:
+    """Clients' changes and workers' alike, the tombstone included."""
+    task = await world.create(principal)
+    await world.record(await world.start(), before=0)
+    await world.tasks.cancel(principal, task.id)
+    await world.tasks.reset(principal, task.id)
+
+    logged = await database.read(event.of_task, task.id, after=0, limit=100)
+    await world.tasks.delete(principal, task.id)
+
+    names = models.TaskEvent.columns()
+    assert [[getattr(each, name) for name in names] for each in recorder.published[:-1]] == [
+        [getattr(each, name) for name in names] for each in logged
+    ]
+    assert recorder.published[-1].type == "deleted"
+
+
+async def test_what_is_rolled_back_is_not_published(
+    world: World, recorder: Recorder, principal: Principal, database: Database
+) -> None:
+    """An event whose transaction fails never happened."""
+    task = await world.create(principal)
+    recorder.published.clear()
+
+    def fail() -> Steps[None]:
+        found = yield from row.by_id(task.id)
+        assert found is not None
+        found.revision += 1
+        yield from event.append(found, models.EventType.UPDATED)
+        raise RuntimeError("after all")
+
+    with pytest.raises(RuntimeError, match="after all"):
+        await PublishingDatabase(database, recorder).write(fail)
+
+    assert recorder.published == []
