@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-servers check bench bench-rest bench-pages bench-engine chaos schema migration lock
+.PHONY: setup run test test-servers check bench bench-rest bench-pages bench-engine bench-live chaos schema migration lock
 
 .DEFAULT_GOAL := run
 
@@ -38,19 +38,21 @@ check: setup ## what CI checks before the tests
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
 
-bench: bench-rest bench-pages bench-engine ## every benchmark
+bench: bench-rest bench-pages bench-engine bench-live ## every benchmark
 
 bench-engine: setup ## tasks, claims and posts a second, beside procrastinate and bare Dramatiq
 	@$(BIN)/python -m bench.engine $(ARGS)
 
 chaos: setup ## ten minutes of killed processes and servers; prints what was checked
 	@$(BIN)/python -m tests.chaos $(ARGS)
-
 bench-rest: setup ## REST reads, beside FastAPI + SQLModel + AsyncSession
 	@$(BIN)/python bench/rest/run.py
 
 bench-pages: setup ## deep pages of a list of 1,000,000 tasks
 	@$(BIN)/python bench/rest/pages.py
+
+bench-live: setup ## 10,000 live subscriptions, and one task with 1,000
+	@$(BIN)/python bench/live/run.py $(ARGS)
 
 schema: setup ## write the GraphQL schema to schema.graphql, and say what it breaks of the last release
 	@$(BIN)/sluice schema > schema.graphql

@@ -8,6 +8,7 @@ import orjson
 from graphql import ExecutionResult
 
 from graph.errors import field_error, masked
+from graph.feed import Feed
 
 #: Encoded results that are kept, for the subscribers that have not come to them yet.
 KEPT: Final = 256
@@ -37,12 +38,12 @@ class Results:
 
     def __init__(
         self,
-        source: Any,
+        source: Feed[Any, Any],
         execute: Callable[[Any], Awaitable[ExecutionResult]],
         rendered: Rendered,
         selection: Hashable,
     ) -> None:
-        """Read the payloads of `source`; `selection` names what is seen of them."""
+        """Read the records of `source`; `selection` names what is seen of them."""
         self._source = source
         self._execute = execute
         self._rendered = rendered
@@ -62,17 +63,17 @@ class Results:
         if self._failed:
             raise StopAsyncIteration
         try:
-            payload = await self._source.__anext__()
+            record = await self._source.record()
         except StopAsyncIteration:
             raise
         except Exception as error:  # noqa: BLE001 - masked, and logged with its traceback
             self._failed = True
             return orjson.dumps({"data": None, "errors": [masked(error)]})
         # The record is kept in the key, so that no other can take its place in memory.
-        key = (payload.record, self._selection)
+        key = (record, self._selection)
         encoded = self._rendered.get(key)
         if encoded is None:
-            encoded = _encoded(await self._execute(payload))
+            encoded = _encoded(await self._execute(self._source.convert(record)))
             self._rendered.keep(key, encoded)
         return encoded
 

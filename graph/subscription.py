@@ -1,52 +1,17 @@
 """The subscriptions: what the watch service gives, converted."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Generic, Protocol, Self, TypeVar
+from collections.abc import AsyncIterator
+from typing import Annotated
 
 import strawberry
 
 from graph.context import Info
+from graph.feed import Feed
 from graph.types.description import described
 from graph.types.inputs import TaskFilter
 from graph.types.live import TaskPosts, TasksUpdate, TaskUpdate
 from graph.types.node import read_key
 from graph.types.scalars import BigInt
-
-R_co = TypeVar("R_co", covariant=True)
-T = TypeVar("T")
-S = TypeVar("S")
-
-
-class Watch(Protocol[R_co]):
-    """What a subscription reads, and leaves in any case."""
-
-    async def __anext__(self) -> R_co:
-        """Wait for the next record."""
-        ...
-
-    async def aclose(self) -> None:
-        """Leave."""
-        ...
-
-
-class Feed(Generic[S, T]):
-    """A watch whose records are converted as they come."""
-
-    def __init__(self, watch: Watch[S], convert: Callable[[S], T]) -> None:
-        self._watch = watch
-        self._convert = convert
-
-    def __aiter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> T:
-        """Wait for the next record."""
-        return self._convert(await self._watch.__anext__())
-
-    async def aclose(self) -> None:
-        """Leave."""
-        await self._watch.aclose()
 
 
 @described

@@ -18,7 +18,6 @@ from tasks import watch
 class TaskUpdate:
     """One change of a task, or the task as it stood when the subscription began."""
 
-    record: strawberry.Private[watch.Update]
     task_id: strawberry.ID = strawberry.field(description="The task's global id.")
     seq: BigInt = strawberry.field(
         description="Which of the task's events it is. A subscription resumes after it."
@@ -35,7 +34,6 @@ class TaskUpdate:
     def of(cls, record: watch.Update) -> "TaskUpdate":
         """Convert a record."""
         return cls(
-            record=record,
             task_id=global_id("Task", record.task_id),
             seq=BigInt(record.seq),
             type=None if record.type is None else TaskEventType(record.type),
@@ -49,7 +47,6 @@ class TaskUpdate:
 class TasksUpdate:
     """One item of the stream of all your tasks."""
 
-    record: strawberry.Private[watch.OwnerUpdate]
     position: str = strawberry.field(
         description="Resumes the stream after this item, and may repeat updates: a task's `seq` "
         "tells which."
@@ -66,7 +63,6 @@ class TasksUpdate:
     def of(cls, record: watch.OwnerUpdate) -> "TasksUpdate":
         """Convert a record."""
         return cls(
-            record=record,
             position=record.position,
             reset=record.reset,
             update=None if record.update is None else TaskUpdate.of(record.update),
@@ -78,7 +74,6 @@ class TasksUpdate:
 class TaskPosts:
     """Posts of a task, in the order in which they were stored."""
 
-    record: strawberry.Private[watch.PostBatch]
     position: str = strawberry.field(description="Resumes the subscription after these posts.")
     reset: bool = strawberry.field(
         description="Whether the posts given before are void: the task began again from scratch."
@@ -89,4 +84,4 @@ class TaskPosts:
     def of(cls, record: watch.PostBatch) -> "TaskPosts":
         """Convert a record."""
         posts = [Post.of(post) for post in record.posts]
-        return cls(record=record, position=record.position, reset=record.reset, posts=posts)
+        return cls(position=record.position, reset=record.reset, posts=posts)
