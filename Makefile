@@ -45,6 +45,7 @@ bench-engine: setup ## tasks, claims and posts a second, beside procrastinate an
 
 chaos: setup ## ten minutes of killed processes and servers; prints what was checked
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
 bench-rest: setup ## REST reads, beside FastAPI + SQLModel + AsyncSession
 	@$(BIN)/python bench/rest/run.py
 

@@ -67,7 +67,7 @@ class Logged:
             "user_id": changed.c.user_id,
             "seq": changed.c.revision,
             "type": sa.literal_column(f"'{self.event.value}'"),
-            "at": now(),
+            "at": changed.c.updated_at,
             "data": data,
             "xid": transaction_id(),
         }
