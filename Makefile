@@ -62,7 +62,7 @@ schema: setup ## write the GraphQL schema to schema.graphql, and say what it bre
 migration: setup ## make a migration from the models: make migration NAME="add a column"
 	@$(BIN)/python -m tasks.migrations "$(NAME)"
 
-COMPILE := $(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --generate-hashes --upgrade --group pyproject.toml:build pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --no-strip-extras --generate-hashes --upgrade --group pyproject.toml:build pyproject.toml
 
 lock: setup ## pin the newest versions that work together
 	@$(COMPILE) -o requirements.lock
