@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sluice import sources
 from sluice.settings import Settings
@@ -123,7 +124,12 @@ async def open_services(
             budget = BudgetLedger(database, rates=settings.rates)
             http = await stack.enter_async_context(sources.http_client(settings, budget=budget))
             previewer = SourcePreviewer(catalogue, http, rates=settings.rates)
-        watch = await stack.enter_async_context(WatchService.open(database, database.bus))
+        kept = settings.keep_events_days
+        watch = await stack.enter_async_context(
+            WatchService.open(
+                database, database.bus, retention=None if kept is None else timedelta(days=kept)
+            )
+        )
         connections = await stack.enter_async_context(
             LiveConnections.open(database, most=settings.max_connections_per_token)
         )
