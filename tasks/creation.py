@@ -35,7 +35,7 @@ def one(values: dict[str, Any], once: Idempotency | None) -> Steps[models.Task]:
     kept = yield from _answered(user_id, once)
     if kept is not None:
         return models.of_public(kept, user_id=user_id)
-    yield from queue.enter(user_id)
+    yield from _enter([values])
     task = yield from row.insert(values)
     yield from _remember(user_id, once, models.public(task))
     return task
@@ -47,13 +47,19 @@ def many(rows: Sequence[dict[str, Any]], once: Idempotency | None) -> Steps[list
     kept = yield from _answered(user_id, once)
     if kept is not None:
         return [models.of_public(each, user_id=user_id) for each in kept["tasks"]]
-    yield from queue.enter(user_id)
+    yield from _enter(rows)
     tasks: list[models.Task] = []
     for values in rows:
         task = yield from row.insert(values)
         tasks += [task]
     yield from _remember(user_id, once, {"tasks": [models.public(task) for task in tasks]})
     return tasks
+
+
+def _enter(rows: Sequence[Mapping[str, Any]]) -> Steps[None]:
+    """Put the owner in the line, unless no worker is to take any of the tasks."""
+    if any(values["platform"] != models.PUSH for values in rows):
+        yield from queue.enter(rows[0]["user_id"])
 
 
 def _answered(user_id: int, once: Idempotency | None) -> Steps[Mapping[str, Any] | None]:

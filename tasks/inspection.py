@@ -6,16 +6,13 @@ import sqlalchemy as sa
 
 from tasks.database import Database, Statement, Steps
 from tasks.models import Task, TaskStatus
+from tasks.store.queue import CLAIMABLE
 
 _TASK = Task.table().c
 
 _ONE = Statement(sa.select(sa.literal(1)))
 #: Each counts in a partial index that holds nothing else, not in the table.
-_PENDING = Statement(
-    sa.select(sa.func.count()).where(
-        _TASK.status == sa.literal_column(f"'{TaskStatus.PENDING}'"), _TASK.not_before.is_(None)
-    )
-)
+_PENDING = Statement(sa.select(sa.func.count()).select_from(Task).where(*CLAIMABLE))
 _WAITING = Statement(
     sa.select(sa.func.count()).where(
         _TASK.status == sa.literal_column(f"'{TaskStatus.PENDING}'"), _TASK.not_before.is_not(None)
@@ -39,7 +36,10 @@ class Inspection:
         await self._database.read(_ping)
 
     async def queue_depth(self) -> Mapping[str, int]:
-        """Count the tasks that are `pending` (those with a wait included) and `running`."""
+        """Count the tasks that are `pending` (those with a wait included) and `running`.
+
+        Those whose posts a client sends are neither: no worker has anything to do for them.
+        """
         return await self._database.read(_depth)
 
 

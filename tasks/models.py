@@ -8,7 +8,7 @@ Statuses, event types and stop reasons are stored as the texts that clients see.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import configure_mappers
@@ -16,6 +16,9 @@ from sqlalchemy.orm.attributes import manager_of_class
 from sqlmodel import Field, SQLModel
 
 from tasks.column import BigId, Boolean, Instant, Json, Text
+
+#: The platform whose posts clients send themselves: no worker takes its tasks.
+PUSH: Final = "push"
 
 
 class TaskStatus(StrEnum):
@@ -49,6 +52,7 @@ class StopReason(StrEnum):
     PAGE_CAP = "page_cap"  #: More pages than a run may read.
     NO_PROGRESS = "no_progress"  #: Pages repeated, or brought no new post twice.
     FINISHED_BY_CLIENT = "finished_by_client"  #: The client said so.
+    IDLE = "idle"  #: The client, who sends the posts, sent none for too long.
     CANCELLED = "cancelled"  #: The client cancelled it.
     ERROR = "error"  #: `error_code` says which.
 
@@ -140,6 +144,7 @@ class ApiToken(Record, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+_CLAIMABLE = "status = 'pending' AND not_before IS NULL AND platform <> 'push'"
 _NEWEST = (sa.text("created_at DESC"), sa.text("id DESC"))
 
 
@@ -154,10 +159,16 @@ class Task(Record, table=True):
             "user_id",
             sa.text("priority DESC"),
             "id",
-            sqlite_where=sa.text("status = 'pending' AND not_before IS NULL"),
-            postgresql_where=sa.text("status = 'pending' AND not_before IS NULL"),
+            sqlite_where=sa.text(_CLAIMABLE),
+            postgresql_where=sa.text(_CLAIMABLE),
         ),
         # What the sweeper looks for.
+        sa.Index(
+            "ix_task_fed",
+            "updated_at",
+            sqlite_where=sa.text("status = 'processing' AND platform = 'push'"),
+            postgresql_where=sa.text("status = 'processing' AND platform = 'push'"),
+        ),
         sa.Index(
             "ix_task_not_before",
             "not_before",

@@ -40,6 +40,7 @@ class WaitReason(StrEnum):
     PLATFORM_CAP = "platform_cap"  #: As many tasks of the platform run as may.
     RATE_LIMITED = "rate_limited"  #: The platform asked for a pause.
     RETRY = "retry"  #: A try failed for a reason that may pass.
+    POSTS = "posts"  #: No worker takes it: a client is to send its posts.
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,7 @@ class QueryService:
         principal.require(TASKS_READ)
         pending = [task for task in tasks if task.status == TaskStatus.PENDING]
         waits = {task.id: _put_off(task) for task in pending if task.not_before is not None}
+        waits |= {t.id: Wait(WaitReason.POSTS) for t in pending if t.platform == models.PUSH}
         claimable = [task for task in pending if task.id not in waits]
         if claimable:
             waits |= await self._database.read(_in_line, principal.user_id, claimable, self._caps)

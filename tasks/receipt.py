@@ -9,7 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks.models import StopReason
 
 #: After these the target holds nothing more that was asked for.
-COMPLETE_REASONS = (StopReason.REACHED_MAX, StopReason.END_OF_SOURCE, StopReason.KNOWN_POSTS)
+COMPLETE_REASONS = (
+    StopReason.REACHED_MAX,
+    StopReason.END_OF_SOURCE,
+    StopReason.KNOWN_POSTS,
+    StopReason.FINISHED_BY_CLIENT,
+)
 
 
 class Receipt(BaseModel):

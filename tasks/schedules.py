@@ -8,7 +8,7 @@ from typing import Any, Final
 from tasks import models
 from tasks.cursor import Form, Slice, Window, cut
 from tasks.database import Database, Steps
-from tasks.errors import ScheduleNotFound
+from tasks.errors import ScheduleNotFound, TargetInvalid
 from tasks.models import Schedule
 from tasks.ports import Catalogue, Target, Waker
 from tasks.principal import TASKS_READ, TASKS_WRITE, Principal
@@ -63,10 +63,15 @@ class ScheduleService:
 
         Raises:
             ScopeMissing: The token may not write.
-            TargetError: `group_id` leads nowhere.
+            TargetError: `group_id` leads nowhere, or to what a client sends.
         """
         principal.require(TASKS_WRITE)
         target = self._catalogue.resolve(new.group_id)
+        if target.platform == models.PUSH:
+            raise TargetInvalid(
+                f"Nothing is collected for {new.group_id!r}, so nothing can recur: its posts are "
+                "sent by a client. Create a task whenever there are posts to send."
+            )
         return await self._database.write(row.insert, _values(principal, new, target))
 
     async def get(self, principal: Principal, schedule_id: int) -> Schedule:

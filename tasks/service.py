@@ -351,7 +351,9 @@ def _delete(principal: Principal, task_id: int) -> Steps[models.Task]:
 
 def _reset(principal: Principal, task_id: int, *, resume: bool) -> Steps[models.Task]:
     # The owner's place in the line is locked before the task, as everywhere.
-    yield from queue.enter(principal.user_id)
+    known = yield from row.by_id(task_id)
+    if known is not None and known.platform != models.PUSH:
+        yield from queue.enter(principal.user_id)
     task = yield from _locked(principal, task_id)
     _allow(RESUME if resume else RESET, task)
     changed = yield from (command.resume(task) if resume else command.reset(task))

@@ -36,6 +36,8 @@ CLAIM: Final = Transition("claim", (PENDING,), ASSIGNED, EventType.ASSIGNED)
 START: Final = Transition("start", (ASSIGNED,), PROCESSING, EventType.STARTED)
 #: A page was stored.
 RECORD: Final = Transition("record a page of", (PROCESSING,), PROCESSING, EventType.PROGRESS)
+#: A client sends the first posts of a task that no worker takes; `RECORD` follows, or the end.
+BEGIN: Final = Transition("add posts to", (PENDING,), PROCESSING, EventType.STARTED)
 #: The run ended with a receipt.
 COMPLETE: Final = Transition("complete", (PROCESSING,), COMPLETED, EventType.COMPLETED)
 #: The run ended with an error.
@@ -51,4 +53,17 @@ RESET: Final = Transition("reset", (COMPLETED, FAILED), PENDING, EventType.RESET
 #: A client lets an ended task go on from its cursor.
 RESUME: Final = Transition("resume", (COMPLETED, FAILED), PENDING, EventType.RESUMED)
 
-TABLE: Final = (EDIT, CLAIM, START, RECORD, COMPLETE, FAIL, WAIT, RELEASE, CANCEL, RESET, RESUME)
+TABLE: Final = (
+    EDIT,
+    CLAIM,
+    START,
+    RECORD,
+    BEGIN,
+    COMPLETE,
+    FAIL,
+    WAIT,
+    RELEASE,
+    CANCEL,
+    RESET,
+    RESUME,
+)

@@ -62,6 +62,9 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "bool_type": "The {name} field must be true or false.",
     "duration": "The {name} field must be a duration such as PT15M or P1D, or a number of seconds.",
     "often": "The {name} field must be at least one minute.",
+    "moment": "The {name} field must be a time with its zone, such as 2024-01-01T09:00:00Z.",
+    "address": "The {name} field must be an address that begins with http:// or https://.",
+    "printable": "The {name} field must not contain control characters.",
     "seldom": "The {name} field must not be longer than 366 days.",
 }
 
@@ -75,7 +78,7 @@ def _whole(value: object) -> object:
     return value
 
 
-def _text_of_number(value: object) -> object:
+def text_of_number(value: object) -> object:
     """Turn a JSON number into its text, unless reading it has already lost digits."""
     if isinstance(value, bool):
         return value
@@ -86,7 +89,7 @@ def _text_of_number(value: object) -> object:
     return value
 
 
-def _storable(value: str) -> str:
+def storable(value: str) -> str:
     """Refuse what PostgreSQL cannot keep in a text: NUL, and halves of surrogate pairs."""
     if "\0" in value:
         raise ValueError("nul")
@@ -127,10 +130,10 @@ Every = Annotated[StrictInt, AfterValidator(_recurring), BeforeValidator(_second
 GroupId = Annotated[
     StrictStr,
     Field(max_length=MAX_GROUP_ID),
-    AfterValidator(_storable),
-    BeforeValidator(_text_of_number),
+    AfterValidator(storable),
+    BeforeValidator(text_of_number),
 ]
-GroupName = Annotated[StrictStr, Field(max_length=MAX_GROUP_NAME), AfterValidator(_storable)]
+GroupName = Annotated[StrictStr, Field(max_length=MAX_GROUP_NAME), AfterValidator(storable)]
 MaxPosts = Annotated[Integer, Field(ge=1, le=MAX_POSTS)]
 Priority = Annotated[
     Integer, Field(ge=PRIORITY_LEAST, le=PRIORITY_MOST), BeforeValidator(_zero_if_none)
@@ -162,7 +165,7 @@ class Input(BaseModel):
             raise ValidationFailed(_sentences(error)) from None
 
 
-class _WithoutNulls(Input):
+class WithoutNulls(Input):
     """An input in which null is the same as absent."""
 
     @classmethod
@@ -170,7 +173,7 @@ class _WithoutNulls(Input):
         return super()._checked({n: value for n, value in values.items() if value is not None})
 
 
-class NewTask(_WithoutNulls):
+class NewTask(WithoutNulls):
     """A task to create."""
 
     group_id: GroupId
@@ -227,7 +230,7 @@ class SortBy(StrEnum):
     PRIORITY = "priority"
 
 
-class Listing(_WithoutNulls):
+class Listing(WithoutNulls):
     """Which of the owner's tasks to list, in which order, and which page of them."""
 
     status: TaskStatus | None = None  #: None for all.

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from tasks.column import now
 from tasks.database import Statement, Steps
-from tasks.models import CursorState, StopReason, Task
-from tasks.store import event
+from tasks.models import PUSH, CursorState, StopReason, Task
+from tasks.store import event, ingest
 from tasks.store.task import TASK, apply, change, delete_posts
 from tasks.store.task import delete as delete_row
 from tasks.transition import CANCEL, EDIT, RESET, RESUME
@@ -77,6 +77,8 @@ def cancel(task: Task, *, receipt: Mapping[str, Any]) -> Steps[Task | None]:
 def reset(task: Task) -> Steps[Task | None]:
     """Make an ended task pending again, from scratch; its receipt stays in the log."""
     yield from delete_posts(task.id)
+    if task.platform == PUSH:
+        yield from ingest.forget(task)
     parameters = {"task_id": task.id, "previous_receipt": task.receipt}
     return (yield from apply(WAS_RESET, parameters))
 

@@ -1,10 +1,11 @@
 """The queue of owners, and the claim.
 
-`queue_owner` holds the owners who have a claimable task (pending, `not_before` unset) and are
-below their caps; the smallest `turn` is next. Only a claim moves or removes an owner, under the
-claim lock. Whoever makes a task claimable calls `enter` first, in the same transaction: it makes
-sure of the row and holds it against removal until the commit, without holding up the claim of
-the owner's other tasks (a key-share lock, which an update of `turn` does not conflict with).
+`queue_owner` holds the owners who have a claimable task (pending, `not_before` unset, its posts
+not sent by a client) and are below their caps; the smallest `turn` is next. Only a claim moves
+or removes an owner, under the claim lock. Whoever makes a task claimable calls `enter` first, in
+the same transaction: it makes sure of the row and holds it against removal until the commit,
+without holding up the claim of the owner's other tasks (a key-share lock, which an update of
+`turn` does not conflict with).
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from tasks.column import among, now
 from tasks.database import Statement, Steps
-from tasks.models import QueueOwner, Task
+from tasks.models import PUSH, QueueOwner, Task
 from tasks.store.task import change
 from tasks.transition import CLAIM
 
@@ -68,7 +69,12 @@ def _entering(users: sa.Select[Any]) -> Statement:
 
 
 LOCK = Statement(sa.select(claim_lock()))
-CLAIMABLE = (TASK.status == sa.literal_column("'pending'"), TASK.not_before.is_(None))
+#: In the words of the index on it, which no parameter may stand in.
+CLAIMABLE = (
+    TASK.status == sa.literal_column("'pending'"),
+    TASK.not_before.is_(None),
+    TASK.platform != sa.literal_column(f"'{PUSH}'"),
+)
 RUNNING = TASK.lease_expires_at.is_not(None)
 
 ENTER = _entering(sa.select(sa.bindparam("user_id", type_=sa.BigInteger).label("user_id")))

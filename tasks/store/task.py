@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from tasks.column import now
 from tasks.database import Following, Statement, Steps
-from tasks.models import CursorState, EventType, Post, QueueOwner, Task, TaskStatus
+from tasks.models import PUSH, CursorState, EventType, Post, QueueOwner, Task, TaskStatus
 from tasks.store import event
 from tasks.transition import Transition
 
@@ -50,6 +50,11 @@ INSERT = Statement(
         .with_for_update(read=True, key_share=True),
     )
     .returning(*TASK),
+    following=[event.logged(EventType.CREATED)],
+)
+#: For a task that no worker takes, whose owner need not be in the line.
+INSERT_FED = Statement(
+    sa.insert(Task).from_select(list(_NEW), sa.select(*_NEW.values())).returning(*TASK),
     following=[event.logged(EventType.CREATED)],
 )
 
@@ -98,8 +103,9 @@ def change(
 
 
 def insert(values: Mapping[str, Any]) -> Steps[Task]:
-    """Insert a pending task, with its event. Its owner must be in the line (`queue.enter`)."""
-    rows = yield INSERT(**values)
+    """Insert a pending task, with its event. One for workers wants its owner in the line first."""
+    statement = INSERT_FED if values["platform"] == PUSH else INSERT
+    rows = yield statement(**values)
     return Task.of(rows[0])
 
 

@@ -11,7 +11,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,10 +32,12 @@ from hypothesis.stateful import (
 
 from tasks import models
 from tasks.accounts import AccountService
+from tasks.batch import Batch
 from tasks.column import Instant
 from tasks.database import Statement, Steps, open_database
 from tasks.errors import LeaseLost, TransitionRefused
-from tasks.models import CursorState, EventType, Post, QueueOwner, StopReason, Task, TaskEvent
+from tasks.ingest import IngestService, Silence
+from tasks.models import PUSH, CursorState, EventType, Post, QueueOwner, StopReason, Task, TaskEvent
 from tasks.ports import Sleeper
 from tasks.principal import Principal
 from tasks.receipt import Receipt
@@ -131,6 +133,7 @@ class Machine(RuleBasedStateMachine):
         self.owner_of: dict[int, Principal] = {}
         #: The attempt that holds each running task; a claim with another one is stale.
         self.holder: dict[int, int] = {}
+        self.ingest = IngestService(self.database)
 
     def fresh(self) -> str:
         """Return the address of an empty database."""
@@ -163,6 +166,45 @@ class Machine(RuleBasedStateMachine):
         self.owner_of[task.id] = self.owners[owner]
         return task.id
 
+    @rule(target=tasks, owner=st.integers(0, 1))
+    def create_fed(self, owner: int) -> int:
+        """A client creates a task whose posts it sends itself."""
+        values = {"group_id": "push:mine", "max_posts": 5, "priority": 9}
+        task = self.do(self.service.create(self.owners[owner], NewTask.parse(values)))
+        self.owner_of[task.id] = self.owners[owner]
+        return task.id
+
+    @rule(task_id=tasks, ids=st.lists(st.integers(0, 7), min_size=1, max_size=3))
+    def add_posts(self, task_id: int, ids: list[int]) -> None:
+        """A client sends posts, some of them again."""
+        if self.row(task_id).platform != PUSH:
+            return
+        before = self.row(task_id)
+        batch = Batch.parse({"posts": [{"id": f"p{number}"} for number in ids]})
+        if self.refused_unless(
+            task_id, lambda owner: self.ingest.add(owner, task_id, batch), "pending", "processing"
+        ):
+            after = self.row(task_id)
+            assert before.posts_count <= after.posts_count <= after.max_posts
+            full = after.posts_count == after.max_posts
+            assert after.status == ("completed" if full else "processing")
+
+    @rule(task_id=tasks)
+    def finish(self, task_id: int) -> None:
+        """A client says that there are no more posts."""
+        if self.row(task_id).platform == PUSH:
+            self.refused_unless(
+                task_id, lambda owner: self.ingest.finish(owner, task_id), "pending", "processing"
+            )
+
+    @rule()
+    def clients_fall_silent(self) -> None:
+        """Every task that a client began and did not finish comes to its end."""
+        self.do(Silence(self.database, idle=timedelta())())
+        for task_id in self.owner_of:
+            row = self.row(task_id)
+            assert (row.platform, row.status) != (PUSH, "processing")
+
     @rule(target=claims, worker=st.sampled_from(["w1", "w2"]))
     def claim_and_record(self, worker: str) -> Any:
         """A worker claims and stores a page, as it mostly goes."""
@@ -185,6 +227,7 @@ class Machine(RuleBasedStateMachine):
             for other, owner in self.owner_of.items()
             if owner.user_id == task.user_id and self.claimable(other)
         ]
+        assert task.platform != PUSH
         assert all((-task.priority, task.id) < (-rival.priority, rival.id) for rival in rivals)
         self.holder[task.id] = claim.attempt
         return claim
@@ -192,7 +235,7 @@ class Machine(RuleBasedStateMachine):
     def claimable(self, task_id: int) -> bool:
         """Say whether a worker may take a task."""
         task = self.row(task_id)
-        return task.status == "pending" and task.not_before is None
+        return task.status == "pending" and task.not_before is None and task.platform != PUSH
 
     def ours(self, claim: Claim) -> bool:
         """Say whether a claim still holds."""
@@ -294,6 +337,9 @@ class Machine(RuleBasedStateMachine):
         if before is None:
             return
         after = self.row(task_id)
+        if before.platform == PUSH:
+            assert after.revision == before.revision, "the sweeper touched what it must not"
+            return
         if before.status in ("assigned", "processing"):
             self.holder.pop(task_id, None)
             lost = before.failures + 1 >= MAX_FAILURES
@@ -366,7 +412,9 @@ class Machine(RuleBasedStateMachine):
         for task in state.tasks:
             check_log(task, [each for each in state.events if each.task_id == task.id])
             check_posts(task, [each for each in state.posts if each.task_id == task.id])
-            if task.status == "pending" and task.not_before is None:
+            if task.platform == PUSH:
+                assert (task.attempt, task.lease_expires_at, task.not_before) == (0, None, None)
+            elif task.status == "pending" and task.not_before is None:
                 assert task.user_id in state.line, "an owner was forgotten"
 
 
