@@ -110,7 +110,11 @@ def build(settings: Settings, services: Services, *, counter: Counter, metrics: 
         *health.routes(),
         *docs.routes(),
         *doors.routes(settings, services, keys),
-        *rest.routes(services.tasks, rest.Events(services.watch, services.connections)),
+        *rest.routes(
+            services.tasks,
+            rest.Events(services.watch, services.connections),
+            rest.Posts(services.ingest),
+        ),
     ]
     # A bare router: what Starlette's application adds (two layers that catch errors) took a fifth
     # of a short answer's time; REST answers its own errors, and `CorrelationMiddleware` the rest.

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import structlog
 from starlette.routing import BaseRoute
@@ -15,6 +16,7 @@ from sluice.data_directory import DataDirectory
 from sluice.services import Services, caps
 from sluice.settings import Settings
 from tasks.access import TokenService
+from tasks.models import PUSH
 from tasks.ports import Platform, PlatformState
 from tasks.query import QueryService
 from workers.catalogue import SourceCatalogue
@@ -23,11 +25,26 @@ from workers.source import Source
 log = structlog.stdlib.get_logger(__name__)
 
 
+#: No source: its posts come from clients.
+FED: Final = Platform(
+    name=PUSH,
+    title="What you send yourself",
+    state=PlatformState.OPEN,
+    target_help="Any name. No worker collects: send the posts with addPosts, or with "
+    "POST /api/tasks/{id}/posts.",
+    examples=[f"{PUSH}:my-collector"],
+    documentation=None,
+    read_on=None,
+    has_credential=False,
+)
+
+
 class ListedSources:
     """The sources as the platforms that clients see."""
 
     def __init__(self, catalogue: SourceCatalogue) -> None:
-        self._platforms = [_platform(source) for source in catalogue.sources]
+        listed = [*(_platform(source) for source in catalogue.sources), FED]
+        self._platforms = sorted(listed, key=lambda platform: platform.name)
 
     def platforms(self) -> Sequence[Platform]:
         """Return them by name."""

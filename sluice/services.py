@@ -17,6 +17,7 @@ from tasks.database import Database, open_database
 from tasks.database.opening import sqlite_path
 from tasks.database.sqlite import SqliteDatabase
 from tasks.errors import DatabaseUnavailable
+from tasks.ingest import IngestService
 from tasks.ports import Previewer, Waker
 from tasks.publication import PublishingDatabase
 from tasks.redis_bus import RedisBus
@@ -37,6 +38,7 @@ class Services:
     tasks: TaskService
     schedules: ScheduleService
     accounts: AccountService
+    ingest: IngestService
     watch: WatchService
     connections: LiveConnections
 
@@ -145,6 +147,7 @@ async def open_services(
             ),
             schedules=ScheduleService(database, catalogue=catalogue, waker=waker),
             accounts=AccountService(database),
+            ingest=IngestService(database),
             watch=watch,
             connections=connections,
         )

@@ -138,6 +138,13 @@ class Settings(GraphQLFields):
     max_running_per_platform: int | None = Field(
         None, ge=1, description="Tasks of one platform that run at a time. Without it: no cap."
     )
+    push_idle_seconds: int = Field(
+        86_400,
+        ge=60,
+        le=31_622_400,
+        description="Seconds without a batch after which a task of the platform `push` that was "
+        "begun is completed; its receipt says that the client did not finish.",
+    )
     keep_events_days: int | None = Field(
         None,
         ge=1,

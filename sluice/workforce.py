@@ -13,6 +13,7 @@ from sluice import sources
 from sluice.services import Databases, caps
 from sluice.settings import Settings
 from tasks.budget import BudgetLedger
+from tasks.ingest import Silence
 from tasks.metrics import Metrics
 from tasks.ports import Waker
 from tasks.retention import Keep, Retention
@@ -122,6 +123,7 @@ def _opening(
             chores = (
                 Timetable(database, waker=waker()),
                 Retention(database, keep(settings)),
+                Silence(database, idle=timedelta(seconds=settings.push_idle_seconds)),
             )
             yield Opened(database=database, tools=tools, chores=chores)
 

@@ -20,6 +20,7 @@ from tasks.errors import (
     SourceClosed,
     TargetInvalid,
 )
+from tasks.models import PUSH
 from tasks.ports import Target
 from workers.source import Source, SourceState
 
@@ -28,6 +29,7 @@ DEFAULT_PLATFORM_SETTING: Final = "SLUICE_DEFAULT_PLATFORM"
 
 PLATFORM: Final = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):(.*)", re.DOTALL)
 ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE)
+LONGEST_NAME: Final = 200  #: Of what a client sends itself.
 #: An address whose scheme was left out, as people copy them: bsky.app/profile/x
 SCHEMELESS: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+/\S+")
 
@@ -48,8 +50,8 @@ class SourceCatalogue:
     ) -> None:
         found = [kind(credentials) for package in packages for kind in discover(package)]
         self._sources = {source.info.name: source for source in found}
-        if len(self._sources) < len(found):
-            raise TypeError("Two source files define the same platform.")
+        if len(self._sources) < len(found) or PUSH in self._sources:
+            raise TypeError("Two source files define the same platform, or one defines push.")
         self._default = default_platform or None
         if self._default is not None:
             self.source(self._default)
@@ -85,6 +87,8 @@ class SourceCatalogue:
             raise TargetInvalid(
                 "A group id must not be empty; write platform:target, or an address."
             )
+        if (name := fed(text)) is not None:
+            return Target(platform=PUSH, target=name)
         source, target = self._find(text)
         self._require_offered(source)
         # Before the settings: no setting opens what is closed, or makes sense of a wrong target.
@@ -135,12 +139,9 @@ class SourceCatalogue:
             )
 
     def _unknown(self, platform: str) -> PlatformUnknown:
-        near = get_close_matches(platform.lower(), self._sources, n=3, cutoff=0.6)
-        hint = (
-            f"did you mean {' or '.join(near)}?"
-            if near
-            else f"known are {', '.join(sorted(self._sources))}."
-        )
+        names = sorted([*self._sources, PUSH])
+        near = get_close_matches(platform.lower(), names, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(names)}."
         return PlatformUnknown(f"There is no platform {platform!r}; {hint}")
 
     def _address_unknown(self, address: str) -> str:
@@ -150,6 +151,24 @@ class SourceCatalogue:
             if source.info.takes_any_address
         ]
         return "; ".join([f"No source recognises the address {address}", *hints]) + "."
+
+
+def fed(group_id: str) -> str | None:
+    """Return the name in `push:name`, whose posts a client sends itself; None if it is no such id.
+
+    Raises:
+        TargetInvalid: It is one, but without a name that can be shown.
+    """
+    named = PLATFORM.fullmatch(group_id)
+    if named is None or named[1].lower() != PUSH:
+        return None
+    name = named[2].strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise TargetInvalid(
+            f"What you send yourself has a name of 1 to {LONGEST_NAME} printable characters, such "
+            f"as {PUSH}:my-collector."
+        )
+    return name
 
 
 def discover(package: str) -> Sequence[type[Source]]:

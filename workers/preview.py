@@ -11,6 +11,7 @@ from contextlib import aclosing
 from typing import Final, cast
 
 from tasks.budget import host_of
+from tasks.models import PUSH
 from tasks.ports import Preview, Target
 from tasks.rate import Rate
 from workers import errors
@@ -46,6 +47,8 @@ class SourcePreviewer:
             TargetError: `group_id` leads nowhere, as when a task is created.
         """
         target = self._catalogue.resolve(group_id)
+        if target.platform == PUSH:
+            return Preview(platform=target.platform, target=target.target, is_readable=None)
         source = self._catalogue.source(target.platform)
         key = source.budget_key(target.target)
         http = self._http.run(budget_key=key, rate=source.info.rate)

@@ -93,6 +93,36 @@ RESULT: Final[Example] = {
     ],
 }
 
+POSTS: Final[Example] = {
+    "posts": [
+        {
+            "id": "post_123",
+            "message": "Sample post content",
+            "author": "John Doe",
+            "created_time": "2024-01-01T09:00:00Z",
+            "likes": 25,
+            "comments": 5,
+            "shares": 2,
+            "url": "https://example.com/posts/123",
+        }
+    ],
+    "finish": False,
+}
+
+ADDED: Final[Example] = {
+    "status": "success",
+    "message": "Posts added successfully",
+    "data": {
+        "id": 1,
+        "status": "processing",
+        "max_posts": 100,
+        "posts_count": 1,
+        "added": 1,
+        "duplicates": 0,
+        "surplus": 0,
+    },
+}
+
 UNAUTHENTICATED: Final[Example] = {"message": "Unauthenticated"}
 NO_RESULT: Final[Example] = {"message": "No result available for this task"}
 

@@ -1,4 +1,4 @@
-"""The seven operations that the document fixes, and the events beside them."""
+"""The seven operations that the document fixes, and the events and posts beside them."""
 
 from typing import Any, Final
 
@@ -92,6 +92,19 @@ _LIST: Final = _operation(
     ],
 )
 
+_IDEMPOTENCY_KEY: Final[Schema] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes a repeat safe: the same key and body within 24 hours give the "
+    "first answer again, the same key with another body is refused.",
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_IDEMPOTENCY_KEY,
+        "pattern": "^[!-~]([ -~]*[!-~])?$",
+    },
+}
+
 _CREATE: Final = _operation(
     "createTask",
     "Create a new scraping task",
@@ -104,20 +117,7 @@ _CREATE: Final = _operation(
         )
     },
     *BODY_FAILURES,
-    parameters=[
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "Makes a repeat safe: the same key and body within 24 hours give the "
-            "first answer again, the same key with another body is refused.",
-            "schema": {
-                "type": "string",
-                "minLength": 1,
-                "maxLength": MAX_IDEMPOTENCY_KEY,
-                "pattern": "^[!-~]([ -~]*[!-~])?$",
-            },
-        }
-    ],
+    parameters=[_IDEMPOTENCY_KEY],
     requestBody=_body(ref("NewTask"), examples.NEW_TASK, required=True),
 )
 
@@ -207,14 +207,36 @@ _EVENTS: Final = _operation(
     ],
 )
 
+_ADD_POSTS: Final = _operation(
+    "addPosts",
+    "Add posts to a task whose posts you send yourself",
+    TASKS_WRITE,
+    {
+        "200": answer(
+            "What became of the posts, and how far the task has got.",
+            _envelope("Posts added successfully", "Added"),
+            examples.ADDED,
+        )
+    },
+    "TaskNotFound",
+    *BODY_FAILURES,
+    description="For what has no API that may be used: create a task with the group id "
+    "`push:` and any name, and send it posts from a program of your own. The first batch takes the "
+    "task from pending to processing. It completes once it holds `max_posts`, or with `finish`. A "
+    "post that the task has already is not stored again.",
+    parameters=[_IDEMPOTENCY_KEY],
+    requestBody={"required": True, "content": content(ref("NewPosts"), examples.POSTS)},
+)
+
 
 def paths() -> Schema:
-    """Describe the documented paths."""
+    """Describe the documented paths, and those beside them."""
     task = [{"$ref": "#/components/parameters/TaskId"}]
     return {
         "/api/tasks": {"get": _LIST, "post": _CREATE},
         "/api/tasks/{id}": {"parameters": task, "get": _SHOW, "put": _UPDATE, "delete": _DELETE},
         "/api/tasks/{id}/reset": {"parameters": task, "post": _RESET},
         "/api/tasks/{id}/events": {"parameters": task, "get": _EVENTS},
+        "/api/tasks/{id}/posts": {"parameters": task, "post": _ADD_POSTS},
         "/api/tasks/{id}/result": {"parameters": task, "get": _RESULT},
     }

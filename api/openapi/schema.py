@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from tasks.batch import MAX_AUTHOR, MAX_BATCH, MAX_COUNT, MAX_ID, MAX_MESSAGE, MAX_URL
 from tasks.models import TaskStatus
 from tasks.validation import (
     MAX_GROUP_ID,
@@ -84,6 +85,26 @@ _MAX_POSTS_SENT: Final[Schema] = {
     "x-rules": f"min:1, max:{MAX_POSTS}",
 }
 
+
+def _known_text(most: int, description: str) -> Schema:
+    return {
+        "type": ["string", "null"],
+        "maxLength": most,
+        "description": f"{description} Null if it is not known.",
+    }
+
+
+def _known_count(description: str) -> Schema:
+    return {
+        "anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": MAX_COUNT},
+            {"type": "string", "pattern": _BLANK_OR_WHOLE},
+            {"type": "null"},
+        ],
+        "description": f"{description} Null if it is not known, not 0.",
+    }
+
+
 SCHEMAS: Final[Schema] = {
     "NewTask": {
         "type": "object",
@@ -153,6 +174,64 @@ SCHEMAS: Final[Schema] = {
             "task": object_of({"id": ID, "group_id": TEXT, "status": {"const": "completed"}}),
             "result": object_of(_COUNTS),
             "posts": {"type": "array", "items": ref("Post"), "maxItems": MAX_POSTS},
+        }
+    ),
+    "NewPosts": {
+        "type": "object",
+        "properties": {
+            "posts": {
+                "type": ["array", "null"],
+                "items": ref("NewPost"),
+                "maxItems": MAX_BATCH,
+                "description": f"The posts, 1 to {MAX_BATCH}, in the order in which the result is "
+                "to show them. With `finish` there may be none.",
+                "x-rules": f"min:1, max:{MAX_BATCH}",
+            },
+            "finish": {
+                "type": ["boolean", "null"],
+                "default": False,
+                "description": "Whether these are the last, so that the task completes.",
+                "x-rules": "nullable",
+            },
+        },
+        "if": {"properties": {"finish": {"const": True}}, "required": ["finish"]},
+        "else": {
+            "properties": {"posts": {"type": "array", "minItems": 1}},
+            "required": ["posts"],
+        },
+    },
+    "NewPost": {
+        "type": "object",
+        "required": ["id"],
+        "properties": {
+            "id": {
+                "anyOf": [
+                    {"type": "string", "minLength": 1, "maxLength": MAX_ID},
+                    {"type": "number"},
+                ],
+                "description": "The same whenever the post is sent again, and no other post's.",
+            },
+            "message": _known_text(MAX_MESSAGE, "Plain text."),
+            "author": _known_text(MAX_AUTHOR, "As people know them."),
+            "created_time": {
+                "anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}],
+                "description": "ISO 8601 with a zone, from 1900 on.",
+            },
+            "likes": _known_count("Likes, or what stands in their place."),
+            "comments": _known_count("Replies."),
+            "shares": _known_count("Reposts."),
+            "url": _known_text(MAX_URL, "Where people see it: `http://…` or `https://…`."),
+        },
+    },
+    "Added": object_of(
+        {
+            "id": ID,
+            "status": {"type": "string", "enum": ["processing", "completed"]},
+            "max_posts": _MAX_POSTS,
+            "posts_count": COUNT,
+            "added": {**COUNT, "description": "Posts stored."},
+            "duplicates": {**COUNT, "description": "Posts that the task had already."},
+            "surplus": {**COUNT, "description": "Posts beyond `max_posts`, which were left out."},
         }
     ),
     "Reset": object_of(

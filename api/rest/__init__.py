@@ -1,6 +1,7 @@
 """The REST compatibility layer: the documented API, translated to the task service and back."""
 
 from api.rest.events import Events
+from api.rest.posts import Posts
 from api.rest.routes import routes
 
-__all__ = ["Events", "routes"]
+__all__ = ["Events", "Posts", "routes"]

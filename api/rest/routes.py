@@ -1,4 +1,4 @@
-"""The seven documented endpoints, and the events beside them.
+"""The seven documented endpoints, and the events and posts beside them.
 
 Each handler parses, calls the service and prints.
 """
@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from api.rest import parse, shapes
 from api.rest.events import Events
 from api.rest.links import Links
+from api.rest.posts import Posts
 from api.rest.resource import Nowhere, Resource
 from tasks.service import TaskService
 from tasks.validation import Listing, NewTask, TaskChanges
@@ -68,7 +69,9 @@ class Endpoints:
         return shapes.JsonResponse(shapes.result(found))
 
 
-def routes(tasks: TaskService, events: Events | None = None) -> list[BaseRoute]:
+def routes(
+    tasks: TaskService, events: Events | None = None, posts: Posts | None = None
+) -> list[BaseRoute]:
     """Route the documented paths, with and without a slash at the end, and the rest of `/api`.
 
     The last route answers every other path under `/api` with 404, so other routes under `/api`
@@ -85,6 +88,8 @@ def routes(tasks: TaskService, events: Events | None = None) -> list[BaseRoute]:
     }
     if events is not None:
         resources["/api/tasks/{task_id}/events"] = Resource(get=events.show)
+    if posts is not None:
+        resources["/api/tasks/{task_id}/posts"] = Resource(post=posts.add)
     return [
         *(Route(path, resource) for path, resource in resources.items()),
         *(Route(f"{path}/", resource) for path, resource in resources.items()),

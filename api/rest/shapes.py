@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.rest.links import Links
 from tasks import models
+from tasks.ingest import Ingested
 from tasks.service import SummaryPage, TaskResult
 
 #: Times are UTC, in whole seconds, with `Z`: `2024-01-01T10:00:00Z`.
@@ -109,6 +110,20 @@ def result(found: TaskResult) -> Json:
         "task": {"id": task.id, "group_id": task.group_id, "status": task.status},
         "result": _counts(task),
         "posts": [_post(post) for post in found.posts],
+    }
+
+
+def ingested(found: Ingested) -> Json:
+    """Print what became of a batch of posts, and how far the task has got by it."""
+    task = found.task
+    return {
+        "id": task.id,
+        "status": task.status,
+        "max_posts": task.max_posts,
+        "posts_count": task.posts_count,
+        "added": found.added,
+        "duplicates": found.duplicates,
+        "surplus": found.surplus,
     }
 
 

@@ -17,6 +17,7 @@ from tasks import models
 from tasks.accounts import AccountService
 from tasks.database import Database
 from tasks.errors import PlatformMissing, PlatformUnknown, SourceClosed
+from tasks.ingest import IngestService
 from tasks.models import CursorState, StopReason
 from tasks.ports import Sleeper, Target
 from tasks.receipt import Receipt
@@ -65,14 +66,17 @@ def service(database: Database) -> TaskService:
 
 
 @pytest.fixture
-def build(service: TaskService, accounts: AccountService) -> Callable[..., ASGIApp]:
+def build(
+    database: Database, service: TaskService, accounts: AccountService
+) -> Callable[..., ASGIApp]:
     """Return what builds the application, given what differs of its settings."""
+    posts = rest.Posts(IngestService(database))
 
     def application(
         *, counter: Counter | None = None, limit: int = 100_000, **settings: Any
     ) -> ASGIApp:
         return protected(
-            Starlette(routes=[*docs.routes(), *rest.routes(service)]),
+            Starlette(routes=[*docs.routes(), *rest.routes(service, posts=posts)]),
             authenticate=accounts.authenticate,
             counter=counter or ProcessCounter(),
             limit=limit,

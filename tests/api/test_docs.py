@@ -19,6 +19,7 @@ OPERATIONS = [
     ("put", "/api/tasks/{id}"),
     ("delete", "/api/tasks/{id}"),
     ("post", "/api/tasks/{id}/reset"),
+    ("post", "/api/tasks/{id}/posts"),
     ("get", "/api/tasks/{id}/result"),
 ]
 
@@ -95,7 +96,7 @@ def assert_valid(description: dict[str, Any], schema: dict[str, Any], value: obj
 async def test_the_description_names_the_documented_operations_alone(
     description: dict[str, Any],
 ) -> None:
-    """Seven operations, and the events beside them, each behind the Bearer token."""
+    """Seven operations, and the events and posts beside them, each behind the Bearer token."""
     found = [
         (method, path)
         for path, item in description["paths"].items()

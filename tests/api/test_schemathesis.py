@@ -18,6 +18,7 @@ from api.limit import ProcessCounter
 from api.middleware import protected
 from tasks.accounts import AccountService
 from tasks.database import Database, open_database
+from tasks.ingest import IngestService
 from tasks.migrations import migrate
 from tasks.ports import Sleeper
 from tasks.service import TaskService
@@ -48,6 +49,7 @@ OPERATIONS = {
     "PUT /api/tasks/{id}",
     "DELETE /api/tasks/{id}",
     "POST /api/tasks/{id}/reset",
+    "POST /api/tasks/{id}/posts",
     "GET /api/tasks/{id}/result",
 }
 
@@ -124,8 +126,9 @@ def test_schemathesis_finds_nothing(server: Server, opened: Database) -> None:
     user = server.run(accounts.create_user("ada@example.org"))
     issued = server.run(accounts.create_token(user.id, "schemathesis"))
     service = TaskService(opened, catalogue=DocumentedCatalogue(), waker=Sleeper())
+    posts = rest.Posts(IngestService(opened))
     app = protected(
-        Starlette(routes=[*docs.routes(), *rest.routes(service)]),
+        Starlette(routes=[*docs.routes(), *rest.routes(service, posts=posts)]),
         authenticate=accounts.authenticate,
         counter=ProcessCounter(),
         limit=1_000_000,

@@ -226,3 +226,24 @@ def test_a_file_without_a_source_is_refused(
 
     with pytest.raises(TypeError, match=r"sources_empty\.nothing must define one Source"):
         SourceCatalogue(packages=("sources_empty",))
+
+
+@pytest.mark.parametrize(
+    "written", ["push:my collector", "PUSH: my collector ", " push:my collector"]
+)
+def test_what_a_client_sends_has_any_name(catalogue: SourceCatalogue, written: str) -> None:
+    """No source is behind it, so nothing but its name is checked."""
+    assert catalogue.resolve(written) == Target(platform="push", target="my collector")
+
+
+@pytest.mark.parametrize("written", ["push:", "push: ", "push:a\nb", f"push:{'a' * 201}"])
+def test_what_a_client_sends_has_a_name(catalogue: SourceCatalogue, written: str) -> None:
+    """One that can be shown in a line."""
+    with pytest.raises(TargetInvalid, match="1 to 200 printable characters"):
+        catalogue.resolve(written)
+
+
+def test_the_nearest_platform_may_be_push(catalogue: SourceCatalogue) -> None:
+    """It is suggested like any other."""
+    with pytest.raises(PlatformUnknown, match="did you mean push"):
+        catalogue.resolve("pusch:mine")

@@ -112,3 +112,14 @@ async def test_a_source_without_a_network_is_previewed_too() -> None:
 
     assert (preview.is_readable, preview.calls) == (True, 0)
     assert preview.seconds is not None
+
+
+async def test_what_a_client_sends_is_asked_of_nobody() -> None:
+    """There is no platform behind it."""
+
+    def nobody(request: httpx2.Request) -> httpx2.Response:
+        raise AssertionError(f"{request.url} was asked")
+
+    preview = await previewer(nobody).preview("push:mine", 100)
+
+    assert preview == Preview(platform="push", target="mine", is_readable=None)

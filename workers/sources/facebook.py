@@ -200,7 +200,8 @@ class FacebookSource(Source):
         if GROUP.match(target):
             raise SourceClosed(
                 "Facebook offers no API for groups since 2024-04-22. Collect the posts with a "
-                "program of your own and send them to a task of the platform push."
+                "program of your own: create a task with the group id push: and any name, and send "
+                "it the posts with POST /api/tasks/{id}/posts or the mutation addPosts."
             )
         name = target.removeprefix("@").lower()
         if PAGE.fullmatch(name):
