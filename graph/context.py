@@ -9,9 +9,11 @@ from strawberry.dataloader import DataLoader
 
 from tasks import models
 from tasks.access import TokenService
+from tasks.budget import BudgetService
 from tasks.cursor import Slice, Window
 from tasks.errors import AccountNotFound, TaskError, TaskNotFound
 from tasks.filter import PostOrder
+from tasks.ingest import IngestService
 from tasks.ports import Platforms
 from tasks.principal import Principal
 from tasks.query import QueryService, Wait
@@ -32,6 +34,8 @@ class Services:
     platforms: Platforms
     schedules: ScheduleService
     watch: WatchService
+    ingest: IngestService
+    budgets: BudgetService
 
 
 @dataclass(frozen=True, slots=True)

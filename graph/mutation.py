@@ -6,6 +6,7 @@ import strawberry
 
 from graph.context import Info
 from graph.errors import REFUSALS, user_errors
+from graph.ingest import IngestMutation
 from graph.schedule import ScheduleMutation
 from graph.types.account import ApiToken
 from graph.types.description import described
@@ -42,7 +43,7 @@ _DOOR = "graphql"
 
 @described
 @strawberry.type
-class Mutation(ScheduleMutation):
+class Mutation(ScheduleMutation, IngestMutation):
     """What can be changed. Tasks take the scope `TASKS_WRITE`."""
 
     @strawberry.mutation

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from graph.context import Context, Info
+from graph.host import HostQuery
 from graph.schedule import ScheduleQuery
 from graph.types.account import ApiToken, User
 from graph.types.description import described
@@ -24,7 +25,7 @@ OrderBy = Annotated[TaskOrder | None, strawberry.argument(description="Without i
 
 @described
 @strawberry.type
-class Query(ScheduleQuery):
+class Query(ScheduleQuery, HostQuery):
     """What can be read. Everything is seen through the eyes of the credential."""
 
     @strawberry.field

@@ -21,7 +21,7 @@ from sluice.services import Databases, Services, open_services
 from sluice.settings import Settings
 from tasks.errors import TaskError
 from tasks.inspection import Inspection
-from tasks.metrics import Metrics, QueueDepth
+from tasks.metrics import HeldHosts, Metrics, QueueDepth
 from tasks.ports import Waker
 
 
@@ -99,10 +99,16 @@ def build(settings: Settings, services: Services, *, counter: Counter, metrics: 
     so that every answer has one; then the measurement; then the API's own guards.
     """
     depth = QueueDepth(metrics, Inspection(services.database).queue_depth)
+    held = HeldHosts(metrics, services.budgets.held)
+
+    async def refresh() -> None:
+        await depth.refresh()
+        await held.refresh()
+
     health = Health(
         checks=readiness.checks(settings, services),
         registry=metrics.registry,
-        refresh=depth.refresh,
+        refresh=refresh,
     )
     # A route under /api goes before REST's, whose last one answers the rest of /api.
     keys = doors.session_keys(settings)

@@ -83,6 +83,8 @@ def routes(settings: Settings, services: Services, keys: SessionKeys) -> list[Ba
         tokens=TokenService(services.accounts),
         platforms=ListedSources(services.catalogue),
         schedules=services.schedules,
+        ingest=services.ingest,
+        budgets=services.budgets,
         watch=services.watch,
     )
     live = Live(

@@ -10,7 +10,7 @@ from sluice import sources
 from sluice.settings import Settings
 from tasks import migrations
 from tasks.accounts import AccountService
-from tasks.budget import BudgetLedger
+from tasks.budget import BudgetLedger, BudgetService
 from tasks.bus import Bus, ProcessBus
 from tasks.connections import LiveConnections
 from tasks.database import Database, open_database
@@ -39,6 +39,7 @@ class Services:
     schedules: ScheduleService
     accounts: AccountService
     ingest: IngestService
+    budgets: BudgetService
     watch: WatchService
     connections: LiveConnections
 
@@ -148,6 +149,7 @@ async def open_services(
             schedules=ScheduleService(database, catalogue=catalogue, waker=waker),
             accounts=AccountService(database),
             ingest=IngestService(database),
+            budgets=BudgetService(database, catalogue),
             watch=watch,
             connections=connections,
         )

@@ -19,7 +19,7 @@ MAX_URL: Final = 2048
 #: escaped in JSON (12 bytes outside the basic plane), a post fits into a body of 1 MiB.
 MAX_MESSAGE: Final = 65_536
 #: The largest integer that every JSON reader keeps exactly.
-MAX_COUNT: Final = 2**53
+MAX_COUNT: Final = 2**53 - 1
 
 #: Times before it are slips: the year that was forgotten, or a count of seconds that was cut.
 _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)

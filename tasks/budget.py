@@ -8,11 +8,16 @@ left in its window) is noted there too, and holds for everybody at once.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from tasks.database import Database
+from tasks.ports import Hosts
+from tasks.principal import ADMIN, TASKS_READ, Principal
 from tasks.rate import Rate, Reservation
 from tasks.store import budget
 
+#: The error code of a task that a host, or its budget, has put off (`workers/errors.py`).
+RATE_LIMITED: Final = "SOURCE_RATE_LIMITED"
 #: For a budget that is told of before its first call; that call brings the real one.
 _UNKNOWN = Rate(calls=1, seconds=1.0, burst=1)
 
@@ -88,6 +93,35 @@ class BudgetLedger:
     async def budgets(self) -> list[HostBudget]:
         """Return the budgets of hosts that were called in the last days, by host."""
         return [_shown(account) for account in await self._database.read(budget.everything)]
+
+
+class BudgetService:
+    """The budgets through the eyes of users. Holds no state; safe to call at once."""
+
+    def __init__(self, database: Database, hosts: Hosts) -> None:
+        self._database = database
+        self._hosts = hosts
+
+    async def budgets(self, principal: Principal) -> list[HostBudget]:
+        """Return the budgets that the principal's tasks wait for, by host.
+
+        Which other hosts are called would tell what other users read, so all of them are shown
+        only to whoever has the scope `admin`.
+
+        Raises:
+            ScopeMissing: The token may not read tasks.
+        """
+        principal.require(TASKS_READ)
+        if ADMIN in principal.scopes:
+            return [_shown(account) for account in await self._database.read(budget.everything)]
+        targets = await self._database.read(budget.put_off, principal.user_id, RATE_LIMITED)
+        keys = {key for each in targets if (key := self._hosts.budget_key(each)) is not None}
+        return [_shown(each) for each in await self._database.read(budget.some, sorted(keys))]
+
+    async def held(self) -> int:
+        """Count the budgets that grant no call at this moment."""
+        accounts = await self._database.read(budget.everything)
+        return sum(_shown(account).held_until is not None for account in accounts)
 
 
 def host_of(key: str) -> str:

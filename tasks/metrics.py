@@ -5,6 +5,7 @@ The registry is injected: one a process, and a fresh one a test.
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -54,24 +55,27 @@ class Metrics:
             ("state",),
             registry=registry,
         )
+        self.held_hosts = Gauge(
+            "sluice_held_hosts",
+            "Hosts' budgets, for a credential each, that grant no call at this moment.",
+            registry=registry,
+        )
         build = Gauge(
             "sluice_build_info", "The version, as a label.", ("version",), registry=registry
         )
         build.labels(version).set(1)
 
 
-class QueueDepth:
-    """Keeps `sluice_queue_tasks` true at scrape time, however often somebody scrapes."""
+class ScrapeTime(ABC):
+    """Keeps a gauge true at scrape time, however often somebody scrapes."""
 
-    def __init__(self, metrics: Metrics, read: ReadDepth, *, keep_seconds: float = 5.0) -> None:
-        self._gauge = metrics.queue_tasks
-        self._read = read
+    def __init__(self, *, keep_seconds: float = 5.0) -> None:
         self._keep_seconds = keep_seconds
         self._next_read = 0.0
         self._lock = asyncio.Lock()
 
     async def refresh(self) -> None:
-        """Read the depth again if the last reading is older than `keep_seconds`.
+        """Read again if the last reading is older than `keep_seconds`.
 
         Concurrent calls share one reading. When the read fails the gauge has no value, which
         says more than an old one; the error is the caller's.
@@ -80,10 +84,51 @@ class QueueDepth:
             if time.monotonic() < self._next_read:
                 return
             try:
-                depth = await self._read()
+                await self._set()
             except Exception:
-                self._gauge.clear()
+                self._unset()
                 raise
-            for state in ("pending", "running"):
-                self._gauge.labels(state).set(depth.get(state, 0))
             self._next_read = time.monotonic() + self._keep_seconds
+
+    @abstractmethod
+    async def _set(self) -> None:
+        """Read, and set the gauge."""
+
+    @abstractmethod
+    def _unset(self) -> None:
+        """Leave the gauge without a value."""
+
+
+class QueueDepth(ScrapeTime):
+    """Keeps `sluice_queue_tasks` true."""
+
+    def __init__(self, metrics: Metrics, read: ReadDepth, *, keep_seconds: float = 5.0) -> None:
+        super().__init__(keep_seconds=keep_seconds)
+        self._gauge = metrics.queue_tasks
+        self._read = read
+
+    async def _set(self) -> None:
+        depth = await self._read()
+        for state in ("pending", "running"):
+            self._gauge.labels(state).set(depth.get(state, 0))
+
+    def _unset(self) -> None:
+        self._gauge.clear()
+
+
+class HeldHosts(ScrapeTime):
+    """Keeps `sluice_held_hosts` true."""
+
+    def __init__(
+        self, metrics: Metrics, read: Callable[[], Awaitable[int]], *, keep_seconds: float = 5.0
+    ) -> None:
+        super().__init__(keep_seconds=keep_seconds)
+        self._gauge = metrics.held_hosts
+        self._read = read
+
+    async def _set(self) -> None:
+        self._gauge.set(await self._read())
+
+    def _unset(self) -> None:
+        # A gauge without labels cannot be cleared; this is how Prometheus writes no value.
+        self._gauge.set(float("nan"))

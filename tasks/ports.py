@@ -27,6 +27,14 @@ class Catalogue(Protocol):
         ...
 
 
+class Hosts(Protocol):
+    """Knows which host a target is on."""
+
+    def budget_key(self, target: Target) -> str | None:
+        """Name the budget that the calls for a target are counted in; None without calls."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What a task would be: whose target it is, whether it can be read, and what it takes.

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from tasks import models
+from tasks.budget import RATE_LIMITED
 from tasks.cursor import Slice, Window, cut
 from tasks.database import Database, Steps
 from tasks.filter import PostOrder, TaskFilter, TaskOrder
@@ -28,8 +29,6 @@ EXACT_TOTAL: Final = 10_000
 TOTAL_SECONDS: Final = 2.0
 #: Totals that are remembered at once; the oldest goes first.
 TOTALS_KEPT: Final = 1_000
-#: The error code that a source's wait for a rate limit carries (`workers/errors.py`).
-_RATE_LIMITED: Final = "SOURCE_RATE_LIMITED"
 
 
 class WaitReason(StrEnum):
@@ -193,7 +192,7 @@ class QueryService:
 
 
 def _put_off(task: models.Task) -> Wait:
-    limited = task.error_code == _RATE_LIMITED
+    limited = task.error_code == RATE_LIMITED
     return Wait(WaitReason.RATE_LIMITED if limited else WaitReason.RETRY, until=task.not_before)
 
 

@@ -125,6 +125,10 @@ class AnyTarget:
             raise TargetInvalid(f"{group_id!r} has no platform.")
         return Target(platform, target)
 
+    def budget_key(self, target: Target) -> str | None:
+        """Name a host for each target."""
+        return f"{target.target}.{target.platform}.example"
+
 
 @pytest.fixture
 def service(database: Database) -> TaskService:

@@ -35,7 +35,7 @@ SCHEMELESS: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+/\S+")
 
 
 class SourceCatalogue:
-    """Implements `tasks.ports.Catalogue` over the source files.
+    """Implements `tasks.ports.Catalogue` and `Hosts` over the source files.
 
     `default_platform` takes bare ids. `credentials` maps settings' names to their values.
     Immutable once built, so it may be shared by threads.
@@ -95,6 +95,11 @@ class SourceCatalogue:
         normalised = source.normalise(target.strip())
         self._require_configured(source)
         return Target(platform=source.info.name, target=normalised)
+
+    def budget_key(self, target: Target) -> str | None:
+        """Name the budget that a target's calls are counted in; None if nobody is called."""
+        source = self._sources.get(target.platform)
+        return None if source is None else source.budget_key(target.target)
 
     def _find(self, text: str) -> tuple[Source, str]:
         """Return whose target a `group_id` is, and the target as written."""

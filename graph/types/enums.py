@@ -46,6 +46,9 @@ class StopReason(Enum):
         Stop.NO_PROGRESS.value, description="Pages repeated, or brought no new post twice."
     )
     FINISHED_BY_CLIENT = value(Stop.FINISHED_BY_CLIENT.value, description="The client said so.")
+    IDLE = value(
+        Stop.IDLE.value, description="The client, who sends the posts, sent none for too long."
+    )
     CANCELLED = value(Stop.CANCELLED.value, description="The client cancelled it.")
     ERROR = value(Stop.ERROR.value, description="`error` says which.")
 
@@ -79,6 +82,7 @@ class WaitReason(Enum):
     )
     RATE_LIMITED = value(Wait.RATE_LIMITED.value, description="The platform asked for a pause.")
     RETRY = value(Wait.RETRY.value, description="A try failed for a reason that may pass.")
+    POSTS = value(Wait.POSTS.value, description="No worker takes it: its posts are yours to send.")
 
 
 @strawberry.enum(description="Whether a platform can be read here.")

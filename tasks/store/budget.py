@@ -1,5 +1,6 @@
 """The ledger of calls to hosts: one row for each budget, locked while it is changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -7,12 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from tasks.column import now
+from tasks.column import among, now
 from tasks.database import Statement, Steps
-from tasks.models import SourceBudget
+from tasks.models import SourceBudget, Task
+from tasks.ports import Target
 from tasks.rate import Balance, Rate, Reservation
 
 BUDGET = SourceBudget.table().c
+TASK = Task.table().c
 KEY = BUDGET.key == sa.bindparam("which")
 
 #: A budget that was not used for so long says nothing any more. Hosts' holds are at most two days.
@@ -54,6 +57,21 @@ NOTE = Statement(sa.update(SourceBudget).where(KEY).values(**_BALANCE))
 ALL = Statement(
     sa.select(*BUDGET, now().label("now")).order_by(BUDGET.host, BUDGET.key).limit(1000)
 )
+SOME = Statement(
+    sa.select(*BUDGET, now().label("now")).where(among(BUDGET.key, "keys")).order_by(BUDGET.host)
+)
+#: What an owner's tasks that a host has put off are to read.
+PUT_OFF = Statement(
+    sa.select(TASK.platform, TASK.target)
+    .distinct()
+    .where(
+        TASK.user_id == sa.bindparam("user_id"),
+        TASK.status == sa.literal_column("'pending'"),
+        TASK.not_before.is_not(None),
+        TASK.error_code == sa.bindparam("code"),
+    )
+    .limit(1000)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +112,17 @@ def limit(
 def everything() -> Steps[list[Account]]:
     """Return every budget by host, at most 1000."""
     return [_account(row) for row in (yield ALL())]
+
+
+def some(keys: Sequence[str]) -> Steps[list[Account]]:
+    """Return those of the budgets that there are, by host."""
+    return [_account(row) for row in (yield SOME(keys=list(keys)))]
+
+
+def put_off(user_id: int, code: str) -> Steps[list[Target]]:
+    """Return the targets of an owner's tasks that wait with this error's code, at most 1000."""
+    rows = yield PUT_OFF(user_id=user_id, code=code)
+    return [Target(platform, target) for platform, target in rows]
 
 
 def _open(key: str, host: str, rate: Rate) -> Steps[Account]:

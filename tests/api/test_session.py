@@ -18,8 +18,10 @@ from graph import GraphQLSettings, Services
 from tasks import models
 from tasks.access import TokenService
 from tasks.accounts import AccountService
+from tasks.budget import BudgetService
 from tasks.bus import ProcessBus
 from tasks.database import Database
+from tasks.ingest import IngestService
 from tasks.ports import Sleeper
 from tasks.query import QueryService
 from tasks.schedules import ScheduleService
@@ -55,6 +57,8 @@ def app(database: Database, service: TaskService, accounts: AccountService) -> A
         platforms=TwoPlatforms(),
         schedules=ScheduleService(database, catalogue=AnyTarget(), waker=Sleeper()),
         watch=WatchService(database, ProcessBus()),
+        ingest=IngestService(database),
+        budgets=BudgetService(database, AnyTarget()),
     )
     doors = [*session.routes(accounts, KEYS), *graph.routes(services, GraphQLSettings())]
     return protected(

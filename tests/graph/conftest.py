@@ -16,8 +16,10 @@ from graph import GraphQLSettings, Services
 from tasks import models
 from tasks.access import TokenService
 from tasks.accounts import AccountService
+from tasks.budget import BudgetService
 from tasks.bus import ProcessBus
 from tasks.database import Call, Database, Row, Steps
+from tasks.ingest import IngestService
 from tasks.models import CursorState, StopReason
 from tasks.ports import Platform, PlatformState, Sleeper
 from tasks.principal import ADMIN, SCOPES
@@ -186,6 +188,8 @@ def services(
         platforms=TwoPlatforms(),
         schedules=ScheduleService(counting, catalogue=AnyTarget(), waker=Sleeper()),
         watch=WatchService(counting, bus),
+        ingest=IngestService(counting),
+        budgets=BudgetService(counting, AnyTarget()),
     )
 
 

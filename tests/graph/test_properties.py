@@ -37,8 +37,10 @@ from graph import GraphQLSettings, Limits, Rate, Services
 from graph.schema import build_schema
 from tasks.access import TokenService
 from tasks.accounts import AccountService
+from tasks.budget import BudgetService
 from tasks.bus import ProcessBus
 from tasks.database import Database, open_database
+from tasks.ingest import IngestService
 from tasks.ports import Sleeper
 from tasks.principal import SCOPES
 from tasks.query import QueryService
@@ -110,6 +112,8 @@ async def application(url: str) -> tuple[Database, ASGIApp, str]:
         platforms=TwoPlatforms(),
         schedules=ScheduleService(database, catalogue=AnyTarget(), waker=Sleeper()),
         watch=WatchService(database, ProcessBus()),
+        ingest=IngestService(database),
+        budgets=BudgetService(database, AnyTarget()),
     )
     settings = GraphQLSettings(
         limits=Limits(nodes=10**9, values=10**9), rate=Rate(capacity=10**12, per_second=10**9)

@@ -1,11 +1,12 @@
 import asyncio
+import math
 from collections.abc import Mapping
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from tasks.errors import DatabaseUnavailable
-from tasks.metrics import Metrics, QueueDepth
+from tasks.metrics import HeldHosts, Metrics, QueueDepth
 
 
 class Depth:
@@ -51,3 +52,24 @@ async def test_a_failed_reading_leaves_no_value() -> None:
         await depth.refresh()
 
     assert tasks(registry, "pending") is None
+
+
+async def test_held_hosts_have_no_value_while_they_are_unknown() -> None:
+    """None is not 0."""
+    registry, counts = CollectorRegistry(), [2]
+
+    async def read() -> int:
+        if not counts:
+            raise DatabaseUnavailable("away")
+        return counts.pop()
+
+    held = HeldHosts(Metrics(registry), read, keep_seconds=0)
+    await held.refresh()
+    assert registry.get_sample_value("sluice_held_hosts") == 2
+
+    with pytest.raises(DatabaseUnavailable):
+        await held.refresh()
+
+    value = registry.get_sample_value("sluice_held_hosts")
+    assert value is not None
+    assert math.isnan(value)
