@@ -54,14 +54,19 @@ export default [
           exceptions: {
             suffixes: ["Connection", "Edge", "Payload"],
             types: [
+              "Budget", // known by its host and credential
               "PageInfo", // a place in a list
               "Receipt", // a task's
               "SkippedEntries", // a receipt's
               "TaskError", // a task's
               "TaskEvent", // known by its task and `seq`
+              "TaskPosts", // a batch of a task's posts, known by its position
+              "TaskPreview", // of a task that does not exist
               "TaskProgress", // a task's
               "TaskResult", // a task's
               "TaskSnapshot", // a task as it once was
+              "TaskUpdate", // known by its task and `seq`
+              "TasksUpdate", // known by its position
               "TaskWaiting", // a task's
               "UserError", // a payload's
               "_Service", // Federation's
