@@ -37,7 +37,7 @@ class WaitReason(StrEnum):
     QUEUED = "queued"  #: It is in line.
     USER_CAP = "user_cap"  #: As many of the owner's tasks run as may.
     PLATFORM_CAP = "platform_cap"  #: As many tasks of the platform run as may.
-    RATE_LIMITED = "rate_limited"  #: The platform asked for a pause.
+    RATE_LIMITED = "rate_limited"  #: The platform asked for a pause, or its host's budget is spent.
     RETRY = "retry"  #: A try failed for a reason that may pass.
     POSTS = "posts"  #: No worker takes it: a client is to send its posts.
 

@@ -80,7 +80,10 @@ class WaitReason(Enum):
     PLATFORM_CAP = value(
         Wait.PLATFORM_CAP.value, description="As many tasks of its platform run as may."
     )
-    RATE_LIMITED = value(Wait.RATE_LIMITED.value, description="The platform asked for a pause.")
+    RATE_LIMITED = value(
+        Wait.RATE_LIMITED.value,
+        description="The platform asked for a pause, or the budget of its host is spent for now.",
+    )
     RETRY = value(Wait.RETRY.value, description="A try failed for a reason that may pass.")
     POSTS = value(Wait.POSTS.value, description="No worker takes it: its posts are yours to send.")
 
