@@ -140,7 +140,11 @@ def test_schemathesis_finds_nothing(server: Server, opened: Database) -> None:
             "checks": {"enabled": False, **{name: {"enabled": True} for name in CHECKS}},
         }
     )
-    schema = schemathesis.openapi.from_asgi("/api/openapi.json", server.serve(app), config=config)
+    whole: Any = schemathesis.openapi.from_asgi(
+        "/api/openapi.json", server.serve(app), config=config
+    )
+    # The stream of events is not served here: it ends when its task does.
+    schema = whole.exclude(path="/api/tasks/{id}/events")
 
     happened = list(from_schema(schema).execute())
 
