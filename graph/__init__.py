@@ -12,12 +12,22 @@ from graph.context import Services
 from graph.execution import Execution
 from graph.graphiql import GraphiQL
 from graph.http import GraphQLEndpoint, Transport
-from graph.limits import Bucket, Limits, ProcessBucket, Rate
+from graph.limits import Bucket, Limits, ProcessBucket, Rate, RedisBucket
 from graph.schema import build_schema
 from graph.transport.live import Live
 from graph.transport.websocket import WebSocketEndpoint
 
-__all__ = ["GraphQLSettings", "Limits", "Live", "Rate", "Services", "routes"]
+__all__ = [
+    "Bucket",
+    "GraphQLSettings",
+    "Limits",
+    "Live",
+    "ProcessBucket",
+    "Rate",
+    "RedisBucket",
+    "Services",
+    "routes",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from api.limit import Counter, ProcessCounter, RedisCounter
 from api.measurement import MeasurementMiddleware
 from api.middleware import protected
 from api.proxy import TrustedProxies
+from graph import Bucket
 from sluice import doors, readiness
 from sluice.services import Databases, Services, open_services
 from sluice.settings import Settings
@@ -77,8 +78,15 @@ class Gateway:
                     self._settings, waker=waker, databases=self._databases, with_previews=True
                 ) as services,
                 counting(self._settings) as counter,
+                doors.charging(self._settings) as bucket,
             ):
-                yield build(self._settings, services, counter=counter, metrics=self._metrics)
+                yield build(
+                    self._settings,
+                    services,
+                    counter=counter,
+                    metrics=self._metrics,
+                    bucket=bucket,
+                )
 
 
 def collect_less() -> None:
@@ -92,7 +100,14 @@ def collect_less() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def build(settings: Settings, services: Services, *, counter: Counter, metrics: Metrics) -> ASGIApp:
+def build(
+    settings: Settings,
+    services: Services,
+    *,
+    counter: Counter,
+    metrics: Metrics,
+    bucket: Bucket | None = None,
+) -> ASGIApp:
     """Join the doors on opened services, behind what every request passes.
 
     The proxies' word about the client first, since all else reads it; then the request's id,
@@ -115,7 +130,7 @@ def build(settings: Settings, services: Services, *, counter: Counter, metrics: 
     routes = [
         *health.routes(),
         *docs.routes(),
-        *doors.routes(settings, services, keys),
+        *doors.routes(settings, services, keys, bucket=bucket),
         *rest.routes(
             services.tasks,
             rest.Events(services.watch, services.connections),

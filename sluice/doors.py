@@ -1,7 +1,8 @@
 """GraphQL and sessions, put together from the settings."""
 
+import contextlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp
 import graph
 from api import session
 from api.session import SessionAuthentication, SessionKeys
-from graph import GraphQLSettings, Limits, Live, Rate
+from graph import Bucket, GraphQLSettings, Limits, Live, ProcessBucket, Rate, RedisBucket
 from sluice.data_directory import DataDirectory
 from sluice.services import Services, caps
 from sluice.settings import Settings
@@ -65,9 +66,7 @@ def graphql_settings(settings: Settings) -> GraphQLSettings:
             root_fields=settings.graphql_max_root_fields,
             nodes=settings.graphql_max_nodes,
         ),
-        rate=Rate(
-            capacity=settings.graphql_cost_capacity, per_second=settings.graphql_cost_per_second
-        ),
+        rate=_rate(settings),
         introspection=introspection,
         suggestions=_or(settings.graphql_suggestions, open_by_default),
         batching=settings.graphql_batching,
@@ -75,8 +74,23 @@ def graphql_settings(settings: Settings) -> GraphQLSettings:
     )
 
 
-def routes(settings: Settings, services: Services, keys: SessionKeys) -> list[BaseRoute]:
-    """Return the routes of GraphQL and sessions."""
+@contextlib.asynccontextmanager
+async def charging(settings: Settings) -> AsyncGenerator[Bucket]:
+    """Open what GraphQL's costs are charged to: one for all processes where they share a Redis."""
+    if settings.redis_url is None:
+        yield ProcessBucket(_rate(settings))
+        return
+    bucket = RedisBucket(settings.redis_url, _rate(settings))
+    try:
+        yield bucket
+    finally:
+        await bucket.close()
+
+
+def routes(
+    settings: Settings, services: Services, keys: SessionKeys, *, bucket: Bucket | None = None
+) -> list[BaseRoute]:
+    """Return the routes of GraphQL and sessions. Without a bucket, GraphQL keeps its own."""
     served = graph.Services(
         tasks=services.tasks,
         query=QueryService(services.database, caps=caps(settings)),
@@ -93,7 +107,7 @@ def routes(settings: Settings, services: Services, keys: SessionKeys) -> list[Ba
         init_seconds=settings.graphql_init_seconds,
     )
     return [
-        *graph.routes(served, graphql_settings(settings), live=live),
+        *graph.routes(served, graphql_settings(settings), bucket=bucket, live=live),
         *session.routes(services.accounts, keys),
     ]
 
@@ -117,6 +131,12 @@ def session_keys(settings: Settings) -> SessionKeys:
 def session_middleware(services: Services, keys: SessionKeys) -> Callable[[ASGIApp], ASGIApp]:
     """Return what resolves sessions' cookies."""
     return lambda app: SessionAuthentication(app, keys, services.accounts)
+
+
+def _rate(settings: Settings) -> Rate:
+    return Rate(
+        capacity=settings.graphql_cost_capacity, per_second=settings.graphql_cost_per_second
+    )
 
 
 def _or(setting: bool | None, default: bool) -> bool:  # noqa: FBT001 - a value and its default

@@ -6,5 +6,6 @@ document made to be expensive is refused for about the price of reading it.
 
 from graph.limits.bucket import Bucket, Charge, ProcessBucket, Rate
 from graph.limits.settings import Limits
+from graph.limits.shared import RedisBucket
 
-__all__ = ["Bucket", "Charge", "Limits", "ProcessBucket", "Rate"]
+__all__ = ["Bucket", "Charge", "Limits", "ProcessBucket", "Rate", "RedisBucket"]

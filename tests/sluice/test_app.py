@@ -8,6 +8,7 @@ import pytest
 from starlette.types import Message
 
 from api.limit import ProcessCounter
+from graph import ProcessBucket, Rate
 from sluice.app import Gateway, build
 from sluice.instruments import new_metrics
 from sluice.services import Services, open_services
@@ -154,6 +155,27 @@ async def test_graphql_and_sessions_are_there(
     assert by_session.json()["data"] == by_token.json()["data"]
     assert rest.status_code == 401
     assert (settings.data_dir / "session.key").stat().st_mode & 0o077 == 0
+
+
+async def test_graphql_is_charged_to_the_bucket_that_is_given(
+    settings: Settings, services: Services
+) -> None:
+    """Two applications over one bucket have one balance."""
+    headers, bucket = await bearer(services), ProcessBucket(Rate(capacity=100, per_second=1))
+    left: list[int] = []
+
+    for _ in range(2):
+        app = build(
+            settings, services, counter=ProcessCounter(), metrics=new_metrics(), bucket=bucket
+        )
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://sluice.test") as client:
+            query = {"query": "{ tasks(first: 20) { nodes { id } } }"}
+            answer = await client.post("/graphql", json=query, headers=headers)
+            status = answer.json()["extensions"]["cost"]["throttleStatus"]
+            left.append(status["currentlyAvailable"])
+
+    assert left[1] <= left[0] - 20
 
 
 @pytest.mark.parametrize(("env", "status"), [("development", 200), ("production", 400)])
