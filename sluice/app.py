@@ -16,6 +16,7 @@ from api.limit import Counter, ProcessCounter, RedisCounter
 from api.measurement import MeasurementMiddleware
 from api.middleware import protected
 from api.proxy import TrustedProxies
+from api.session import Attempts
 from graph import Bucket
 from sluice import doors, readiness
 from sluice.services import Databases, Services, open_services
@@ -79,6 +80,7 @@ class Gateway:
                 ) as services,
                 counting(self._settings) as counter,
                 doors.charging(self._settings) as bucket,
+                doors.throttling(self._settings) as attempts,
             ):
                 yield build(
                     self._settings,
@@ -86,6 +88,7 @@ class Gateway:
                     counter=counter,
                     metrics=self._metrics,
                     bucket=bucket,
+                    attempts=attempts,
                 )
 
 
@@ -107,6 +110,7 @@ def build(
     counter: Counter,
     metrics: Metrics,
     bucket: Bucket | None = None,
+    attempts: Attempts | None = None,
 ) -> ASGIApp:
     """Join the doors on opened services, behind what every request passes.
 
@@ -130,7 +134,7 @@ def build(
     routes = [
         *health.routes(),
         *docs.routes(),
-        *doors.routes(settings, services, keys, bucket=bucket),
+        *doors.routes(settings, services, keys, bucket=bucket, attempts=attempts),
         *rest.routes(
             services.tasks,
             rest.Events(services.watch, services.connections),

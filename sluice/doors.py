@@ -11,7 +11,13 @@ from starlette.types import ASGIApp
 
 import graph
 from api import session
-from api.session import SessionAuthentication, SessionKeys
+from api.session import (
+    Attempts,
+    ProcessAttempts,
+    RedisAttempts,
+    SessionAuthentication,
+    SessionKeys,
+)
 from graph import Bucket, GraphQLSettings, Limits, Live, ProcessBucket, Rate, RedisBucket
 from sluice.data_directory import DataDirectory
 from sluice.services import Services, caps
@@ -87,10 +93,28 @@ async def charging(settings: Settings) -> AsyncGenerator[Bucket]:
         await bucket.close()
 
 
+@contextlib.asynccontextmanager
+async def throttling(settings: Settings) -> AsyncGenerator[Attempts]:
+    """Open what counts tries of passwords: for all processes where they share a Redis."""
+    if settings.redis_url is None:
+        yield ProcessAttempts()
+        return
+    attempts = RedisAttempts(settings.redis_url)
+    try:
+        yield attempts
+    finally:
+        await attempts.close()
+
+
 def routes(
-    settings: Settings, services: Services, keys: SessionKeys, *, bucket: Bucket | None = None
+    settings: Settings,
+    services: Services,
+    keys: SessionKeys,
+    *,
+    bucket: Bucket | None = None,
+    attempts: Attempts | None = None,
 ) -> list[BaseRoute]:
-    """Return the routes of GraphQL and sessions. Without a bucket, GraphQL keeps its own."""
+    """Return the routes of GraphQL and sessions. What is not given, this process keeps itself."""
     served = graph.Services(
         tasks=services.tasks,
         query=QueryService(services.database, caps=caps(settings)),
@@ -108,7 +132,7 @@ def routes(
     )
     return [
         *graph.routes(served, graphql_settings(settings), bucket=bucket, live=live),
-        *session.routes(services.accounts, keys),
+        *session.routes(services.accounts, keys, attempts=attempts),
     ]
 
 

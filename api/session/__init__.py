@@ -8,6 +8,14 @@ working when the password changes or the user is disabled.
 from api.session.authentication import SessionAuthentication
 from api.session.cookie import SessionKeys
 from api.session.routes import routes
-from api.session.throttle import Attempts
+from api.session.shared import RedisAttempts
+from api.session.throttle import Attempts, ProcessAttempts
 
-__all__ = ["Attempts", "SessionAuthentication", "SessionKeys", "routes"]
+__all__ = [
+    "Attempts",
+    "ProcessAttempts",
+    "RedisAttempts",
+    "SessionAuthentication",
+    "SessionKeys",
+    "routes",
+]

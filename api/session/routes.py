@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from api.session.authentication import user_of
 from api.session.cookie import FORM_NAME, MAX_AGE_SECONDS, NAME, SessionKeys, new_browser
-from api.session.throttle import Attempts
+from api.session.throttle import Attempts, ProcessAttempts
 from tasks import models
 from tasks.accounts import AccountService
 from tasks.errors import Unauthenticated
@@ -50,7 +50,7 @@ def routes(
     accounts: AccountService, keys: SessionKeys, *, attempts: Attempts | None = None
 ) -> Sequence[BaseRoute]:
     """Return the routes of sessions."""
-    door = _Door(accounts, keys, attempts or Attempts())
+    door = _Door(accounts, keys, attempts or ProcessAttempts())
     return [
         Route("/session", door.show, methods=["GET"]),
         Route("/session", door.sign_in, methods=["POST"]),
@@ -105,7 +105,7 @@ class _Door:
             raise _Refused("Send an email and a password.", 422)
         email = email.strip().lower()
         address = request.client.host if request.client else ""
-        wait = self._attempts.seconds_to_wait(email, address)
+        wait = await self._attempts.begin(email, address)
         if wait > 0:
             minutes = math.ceil(wait / 60)
             raise _Refused(
@@ -113,14 +113,12 @@ class _Door:
                 429,
                 {"Retry-After": str(math.ceil(wait))},
             )
-        # Counted before it is known to be wrong: tries that run at once must count as well.
-        self._attempts.failed(email, address)
         try:
             async with self._hashing:
                 user = await self._accounts.verify_password(email, password)
         except Unauthenticated as error:
             raise _Refused(str(error), 401) from None
-        self._attempts.succeeded(email, address)
+        await self._attempts.succeeded(email, address)
         return user
 
     async def _sent(self, request: Request) -> _Sent:

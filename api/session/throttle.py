@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 WINDOW_SECONDS: Final = 900.0
 #: Wrong passwords in a window, from one address for one account.
@@ -21,41 +21,53 @@ class _Window:
     count: int = 0
 
 
-class Attempts:
-    """Counts wrong passwords in this process. For one event loop."""
+class Attempts(Protocol):
+    """Counts tries of passwords."""
+
+    async def begin(self, email: str, address: str) -> float:
+        """Count a try as wrong, unless it has to wait; return the seconds. Never fails.
+
+        Counted before it is known to be wrong: tries that run at once must count as well.
+        """
+        ...
+
+    async def succeeded(self, email: str, address: str) -> None:
+        """Forget what somebody mistyped before they got it right. Never fails."""
+        ...
+
+
+class ProcessAttempts:
+    """Counts in this process alone. For one event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._windows: dict[tuple[str, str], _Window] = {}
 
-    def seconds_to_wait(self, email: str, address: str) -> float:
-        """Return how long the next try has to wait; 0 if it need not."""
-        now = self._clock()
+    async def begin(self, email: str, address: str) -> float:
+        """Count a try as wrong, unless it has to wait; return the seconds."""
+        now, kept = self._clock(), self._windows
         waits = [
             window.ends - now
-            for key, most in self._keys(email, address)
-            if (window := self._windows.get(key)) is not None
-            and window.count >= most
-            and window.ends > now
+            for key, most in counted(email, address)
+            if (window := kept.get(key)) is not None and window.count >= most and window.ends > now
         ]
-        return max(waits, default=0.0)
-
-    def failed(self, email: str, address: str) -> None:
-        """Count a wrong password."""
-        now = self._clock()
-        for key, _ in self._keys(email, address):
-            window = self._windows.get(key)
+        if waits:
+            return max(waits)
+        for key, _ in counted(email, address):
+            window = kept.get(key)
             if window is None or window.ends <= now:
-                self._windows.pop(key, None)
-                window = self._windows[key] = _Window(now + WINDOW_SECONDS)
+                kept.pop(key, None)
+                window = kept[key] = _Window(now + WINDOW_SECONDS)
             window.count += 1
-        while len(self._windows) > _KEPT:
-            del self._windows[next(iter(self._windows))]
+        while len(kept) > _KEPT:
+            del kept[next(iter(kept))]
+        return 0.0
 
-    def succeeded(self, email: str, address: str) -> None:
+    async def succeeded(self, email: str, address: str) -> None:
         """Forget what somebody mistyped before they got it right."""
         self._windows.pop((email, address), None)
 
-    @staticmethod
-    def _keys(email: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
-        return (((email, address), _PAIR), (("", address), _ADDRESS), ((email, ""), _ACCOUNT))
+
+def counted(email: str, address: str) -> tuple[tuple[tuple[str, str], int], ...]:
+    """Return what a try counts for, each with how many it may be: the pair first."""
+    return (((email, address), _PAIR), (("", address), _ADDRESS), ((email, ""), _ACCOUNT))

@@ -12,7 +12,7 @@ import graph
 from api import session
 from api.limit import ProcessCounter
 from api.middleware import protected
-from api.session import Attempts, SessionAuthentication, SessionKeys
+from api.session import ProcessAttempts, SessionAuthentication, SessionKeys
 from api.session.throttle import WINDOW_SECONDS
 from graph import GraphQLSettings, Services
 from tasks import models
@@ -259,23 +259,24 @@ async def test_wrong_passwords_are_slowed_down(browser: httpx2.AsyncClient) -> N
     assert int(throttled.headers["retry-after"]) <= WINDOW_SECONDS
 
 
-def test_attempts_are_forgotten_in_time() -> None:
+async def test_attempts_are_forgotten_in_time() -> None:
     """The window ends; a right password ends it for its pair."""
     now = [0.0]
-    attempts = Attempts(clock=lambda: now[0])
-    for _ in range(10):
-        attempts.failed("a", "1")
+    attempts = ProcessAttempts(clock=lambda: now[0])
 
-    assert attempts.seconds_to_wait("a", "1") > 0
-    assert attempts.seconds_to_wait("a", "2") == 0
-    assert attempts.seconds_to_wait("b", "1") == 0
-    attempts.succeeded("a", "1")
-    assert attempts.seconds_to_wait("a", "1") == 0
-    for _ in range(50):
-        attempts.failed("b", "1")
-    assert attempts.seconds_to_wait("c", "1") > 0
+    first = [await attempts.begin("a", "1") for _ in range(10)]
+
+    assert first == [0] * 10
+    assert await attempts.begin("a", "1") > 0
+    assert await attempts.begin("a", "2") == 0
+    assert await attempts.begin("b", "1") == 0
+    await attempts.succeeded("a", "1")
+    assert await attempts.begin("a", "1") == 0
+    # The address has tried 12 times by now, and may 50 times.
+    assert [await attempts.begin(str(number), "1") for number in range(38)] == [0] * 38
+    assert await attempts.begin("c", "1") > 0
     now[0] = WINDOW_SECONDS + 1
-    assert attempts.seconds_to_wait("c", "1") == 0
+    assert await attempts.begin("c", "1") == 0
 
 
 @pytest.mark.parametrize(

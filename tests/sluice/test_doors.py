@@ -10,6 +10,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from api.session import ProcessAttempts
+from api.session.shared import redis_key
 from graph import ProcessBucket
 from sluice import doors
 from sluice.settings import load
@@ -19,8 +21,8 @@ REDIS = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379/15")
 
 
 @pytest.fixture
-async def cost_key() -> AsyncIterator[str]:
-    """Return the key of a bucket of the test's own, where Redis can be reached."""
+async def own() -> AsyncIterator[str]:
+    """Return a name of the test's own, where Redis can be reached."""
     redis: Any = Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
     key = f"test:{secrets.token_hex(8)}"
     try:
@@ -29,11 +31,12 @@ async def cost_key() -> AsyncIterator[str]:
         await redis.aclose()
         missing("Redis")
     yield key
-    await redis.delete(f"sluice:cost:{key}")
+    tried = [redis_key(*pair) for pair in ((key, key), ("", key), (key, ""))]
+    await redis.delete(f"sluice:cost:{key}", *tried)
     await redis.aclose()
 
 
-async def test_gateways_with_one_redis_share_their_buckets(tmp_path: Path, cost_key: str) -> None:
+async def test_gateways_with_one_redis_share_their_buckets(tmp_path: Path, own: str) -> None:
     """At the rate that the settings name."""
     settings = load(
         data_dir=tmp_path,
@@ -43,14 +46,28 @@ async def test_gateways_with_one_redis_share_their_buckets(tmp_path: Path, cost_
     )
 
     async with doors.charging(settings) as first, doors.charging(settings) as second:
-        taken = await first.take(cost_key, 60)
-        refused = await second.take(cost_key, 60)
+        taken = await first.take(own, 60)
+        refused = await second.take(own, 60)
 
     assert (taken.available, taken.seconds_to_wait) == (40, None)
     assert refused.seconds_to_wait == pytest.approx(20, abs=5)
 
 
-async def test_a_gateway_without_redis_keeps_its_own_buckets(tmp_path: Path) -> None:
+async def test_gateways_with_one_redis_count_tries_together(tmp_path: Path, own: str) -> None:
+    """Somebody who guesses passwords gains nothing from a second gateway."""
+    settings = load(data_dir=tmp_path, redis_url=REDIS)
+
+    async with doors.throttling(settings) as first, doors.throttling(settings) as second:
+        waits = [await side.begin(own, own) for side in (first, second) * 6]
+
+    assert waits[:10] == [0] * 10
+    assert min(waits[10:]) > 0
+
+
+async def test_a_gateway_without_redis_counts_for_itself(tmp_path: Path) -> None:
     """No server is needed for one process."""
-    async with doors.charging(load(data_dir=tmp_path)) as bucket:
+    settings = load(data_dir=tmp_path)
+
+    async with doors.charging(settings) as bucket, doors.throttling(settings) as attempts:
         assert isinstance(bucket, ProcessBucket)
+        assert isinstance(attempts, ProcessAttempts)
