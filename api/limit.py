@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -29,6 +29,8 @@ DEFAULT_LIMIT: Final = 600
 _WINDOWS_KEPT: Final = 10_000
 #: How long the per-process count serves before Redis is asked again after a failure.
 _REDIS_PAUSE_SECONDS: Final = 5.0
+#: Connections of one process; a burst waits for them, which takes well under a millisecond each.
+_REDIS_CONNECTIONS: Final = 32
 #: Longer than Redis takes, short enough that a client does not notice one that hangs.
 _REDIS_TIMEOUT_SECONDS: Final = 0.25
 
@@ -85,12 +87,17 @@ class RedisCounter:
     """Counts in Redis, with one script a request; in this process while Redis fails."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._redis: Redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs
+        # Waits for a free connection. The default pool raises at its 101st, and a burst would then
+        # be counted per process.
+        pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs
             url,
+            max_connections=_REDIS_CONNECTIONS,
+            timeout=_REDIS_PAUSE_SECONDS,
             socket_timeout=_REDIS_TIMEOUT_SECONDS,
             socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),  # the next request is the retry
         )
+        self._redis: Redis = Redis.from_pool(pool)
         self._script = self._redis.register_script(_COUNT_SCRIPT)
         self._fallback = ProcessCounter(clock)
         self._clock = clock

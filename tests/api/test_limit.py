@@ -1,5 +1,6 @@
 """The rate limit: per token, per process or in Redis."""
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -143,6 +144,19 @@ async def test_redis_counts_over_processes(redis_key: str) -> None:
     assert all(0 < usage.seconds_left <= WINDOW_SECONDS for usage in usages)
     await first.close()
     await second.close()
+
+
+async def test_a_burst_is_counted_in_redis_to_the_last(
+    redis_key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Requests that outnumber the connections wait for one; none is counted elsewhere."""
+    counter = RedisCounter(REDIS)
+
+    usages = await asyncio.gather(*(counter.count(redis_key) for _ in range(300)))
+
+    assert sorted(usage.count for usage in usages) == list(range(1, 301))
+    assert caplog.records == []
+    await counter.close()
 
 
 async def test_without_redis_each_process_counts(caplog: pytest.LogCaptureFixture) -> None:
