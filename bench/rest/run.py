@@ -136,9 +136,12 @@ def load(port: int, path: str, token: str) -> Figure:
     ).stdout
     if "Non-2xx" in output:
         raise SystemExit(f"{path} on port {port} is not answered with 2xx:\n{output}")
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])  # type: ignore[index]
-    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", output).groups()  # type: ignore[union-attr]
-    return Figure(rate, float(value) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit])
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
+    if rate is None or p99 is None:
+        raise SystemExit(f"wrk did not print its figures as expected:\n{output}")
+    milliseconds = {"us": 0.001, "ms": 1.0, "s": 1000.0}[p99[2]]
+    return Figure(float(rate[1]), float(p99[1]) * milliseconds)
 
 
 def peer() -> str:
