@@ -12,16 +12,45 @@ from typing import Any, TypeAlias, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import PGCompiler_asyncpg
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 T = TypeVar("T")
 
 #: A row's values in the order of the statement's columns.
 Row: TypeAlias = Sequence[Any]
 
-DIALECTS: Mapping[str, sa.Dialect] = {
-    "postgresql": asyncpg.dialect(),
-    "sqlite": sqlite.dialect(paramstyle="named"),
-}
+
+class _Constants:
+    """Writes a statement's constants into its text; only what a call gives is a parameter.
+
+    SQLAlchemy makes a parameter of each literal. PostgreSQL's plan for any value then has to
+    guess what `LIMIT 1` is (a tenth of the rows), looks dear beside the plan for this value, and
+    the statement is planned anew at each call: 0.45 of a claim's 0.75 ms, measured.
+    """
+
+    def visit_bindparam(self, bindparam: sa.BindParameter[Any], *args: Any, **kw: Any) -> str:
+        if bindparam.unique and type(bindparam.value) in (int, str):
+            kw["literal_binds"] = True
+        compiler: Any = super()
+        return compiler.visit_bindparam(bindparam, *args, **kw)
+
+
+class _PostgresCompiler(_Constants, PGCompiler_asyncpg):
+    pass
+
+
+class _SqliteCompiler(_Constants, SQLiteCompiler):
+    pass
+
+
+def _dialects() -> dict[str, sa.Dialect]:
+    postgres, lite = asyncpg.dialect(), sqlite.dialect(paramstyle="named")
+    postgres.statement_compiler, lite.statement_compiler = _PostgresCompiler, _SqliteCompiler
+    return {"postgresql": postgres, "sqlite": lite}
+
+
+DIALECTS: Mapping[str, sa.Dialect] = _dialects()
 
 
 #: Builds an insert or an update from the rows that a statement returned.
