@@ -115,7 +115,7 @@ class Settings(GraphQLFields):
         description="An address or URL in the User-Agent, so that a platform can reach you.",
     )
     worker_concurrency: int = Field(
-        16, ge=1, le=512, description="Tasks that one worker process runs at a time."
+        64, ge=1, le=512, description="Tasks that one worker process runs at a time."
     )
     lease_seconds: int = Field(
         30, ge=5, le=3600, description="How long a silent worker keeps its task."

@@ -79,8 +79,8 @@ class ProcessBus:
 
 def encode(event: TaskEvent) -> bytes:
     """Return an event as it travels between processes."""
-    values: list[Any] = [getattr(event, name) for name in TaskEvent.columns()]
-    return orjson.dumps(values)
+    values = event.__dict__  # Without the descriptors, which cost more than the encoding.
+    return orjson.dumps([values[name] for name in TaskEvent.columns()])
 
 
 def decode(message: bytes) -> TaskEvent:

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import configure_mappers
-from sqlalchemy.orm.attributes import manager_of_class
 from sqlmodel import Field, SQLModel
 
 from tasks.column import BigId, Boolean, Instant, Json, Text
@@ -85,11 +84,10 @@ class Record(SQLModel):
     def of(cls, row: Sequence[Any]) -> Self:
         """Build an instance from a row that holds every column in the table's order.
 
-        Bypasses pydantic and the session (2.5 µs instead of 37 µs for 11 columns): the
-        values come from the database, which has checked them.
+        Bypasses pydantic and the session: the values come from the database, which has checked
+        them. The instance has no state of the ORM, so its attributes can be read alone.
         """
-        manager: Any = manager_of_class(cls)
-        instance = manager.new_instance()
+        instance: Any = cls.__new__(cls)
         instance.__dict__.update(zip(cls.columns(), row, strict=True))
         return instance
 
@@ -469,11 +467,16 @@ def public(task: Task) -> Mapping[str, Any]:
 
     The database builds the same for the log (`store/event.py`).
     """
-    return {
-        name: value.isoformat(timespec="microseconds") if isinstance(value, datetime) else value
-        for name in PUBLIC_COLUMNS
-        for value in (getattr(task, name),)
-    }
+    return public_of(task.__dict__)
+
+
+def public_of(columns: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the same of a task's columns by name."""
+    shown = {name: columns[name] for name in PUBLIC_COLUMNS}
+    for name in PUBLIC_TIMES:
+        if (moment := shown[name]) is not None:
+            shown[name] = moment.isoformat(timespec="microseconds")
+    return shown
 
 
 def of_public(data: Mapping[str, Any], *, user_id: int) -> Task:

@@ -86,11 +86,11 @@ def _noting(steps: Steps[T], appended: list[TaskEvent]) -> Steps[T]:
 
 def _appended(call: Call, rows: Sequence[Row]) -> list[TaskEvent]:
     """Return the events that a statement which was run appended to the log."""
-    parameters = call.parameters
-    if not isinstance(parameters, Mapping):
-        return []
-    if call.statement is APPEND:
-        return [_event(parameters, row) for row in rows]
+    parameters: Mapping[str, Any] = {}  # Of a row among many, what its own were is not known.
+    if isinstance(call.parameters, Mapping):
+        parameters = call.parameters
+        if call.statement is APPEND:
+            return [_event(parameters, row) for row in rows]
     return [
         follow.of(row, parameters)
         for follow in call.statement.following

@@ -27,7 +27,7 @@ from workers.source import Source
 GRACE_SECONDS = 5.0
 #: Tasks that one claim takes: enough that the commit's wait for the disk is shared, few enough
 #: that the claim lock is free again after some 10 ms.
-MOST_AT_ONCE = 16
+MOST_AT_ONCE = 32
 #: How long a wake-up waits for room. Longer than a run's slot is needed by most, and, with one
 #: more waiting behind it, well below the 30 minutes after which RabbitMQ gives up on a consumer.
 ROOM_SECONDS = 600.0

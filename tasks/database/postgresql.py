@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 import asyncpg
 
 from tasks.database.base import Database, Session, UniqueViolation
+from tasks.database.gathering import Gathering
 from tasks.database.statement import Call, Row, Steps, compiled
 from tasks.errors import DatabaseUnavailable, StorageError
 
@@ -32,6 +33,7 @@ class PostgresDatabase(Database):
     def __init__(self, pool: Any, name: str) -> None:
         self._pool = pool
         self._name = name
+        self._gathering = Gathering(self._together)
 
     @classmethod
     async def open(cls, url: str, *, name: str, connections: int) -> Self:
@@ -77,8 +79,20 @@ class PostgresDatabase(Database):
         return await _again(attempt)
 
     async def execute(self, call: Call) -> Sequence[Row]:
-        """Run one statement without a round trip for BEGIN and COMMIT."""
+        """Run one statement without a round trip for BEGIN and COMMIT.
 
+        Where its rows can be told from others', what waits at the same time shares it.
+        """
+        if call.statement.keyed:
+            return await self._gathering.execute(call)
+        return await self._alone(call)
+
+    async def _together(self, calls: Sequence[Call]) -> Sequence[Row]:
+        if len(calls) == 1:
+            return await self._alone(calls[0])
+        return await self._alone(calls[0].statement.each([call.only for call in calls]))
+
+    async def _alone(self, call: Call) -> Sequence[Row]:
         async def attempt() -> Sequence[Row]:
             async with self._connection() as connection:
                 return await _fetch(connection, call)
@@ -232,7 +246,11 @@ async def _fetch(connection: Any, call: Call) -> Sequence[Row]:
     if isinstance(parameters, Mapping):
         rows = await connection.fetch(statement.text, *statement.bind(parameters))
         return statement.read(rows)
-    if parameters:
-        rows = [statement.bind(row) for row in parameters]
-        await connection.executemany(statement.text, rows)
+    if not parameters:
+        return ()
+    # One round trip, and a transaction by itself outside of one.
+    bound = [statement.bind(row) for row in parameters]
+    if statement.returns:
+        return statement.read(await connection.fetchmany(statement.text, bound))
+    await connection.executemany(statement.text, bound)
     return ()

@@ -281,6 +281,10 @@ def _fetch(connection: sqlite3.Connection, call: Call) -> Sequence[Row]:
     statement = compiled(call.statement, "sqlite")
     parameters = call.parameters
     if not isinstance(parameters, Mapping):
+        if statement.returns:
+            return [
+                row for each in parameters for row in _fetch(connection, call.statement(**each))
+            ]
         connection.executemany(statement.text, [_named(statement, row) for row in parameters])
         return ()
     rows = connection.execute(statement.text, _named(statement, parameters)).fetchall()

@@ -66,20 +66,26 @@ class Statement:
     transaction: one round trip on PostgreSQL (data-modifying CTEs, which all see the moment
     before the statement); on SQLite, which has no such thing but no round trips either, each
     is run for each row. They may use the call's parameters too.
+
+    `keyed` names the parameter that every returned row has as its first value. Calls that differ
+    in it touch different rows, and may be run together (`tasks/database/gathering.py`).
     """
 
-    __slots__ = ("clause", "following")
+    __slots__ = ("clause", "following", "keyed")
 
-    def __init__(self, clause: sa.Executable, *, following: Sequence[Following] = ()) -> None:
+    def __init__(
+        self, clause: sa.Executable, *, following: Sequence[Following] = (), keyed: str = ""
+    ) -> None:
         self.clause = clause
         self.following = tuple(following)
+        self.keyed = keyed
 
     def __call__(self, **parameters: Any) -> "Call":
         """Say: run this statement with these parameters."""
         return Call(self, parameters)
 
     def each(self, rows: Sequence[Mapping[str, Any]]) -> "Call":
-        """Say: run this statement once for each row of parameters. Gives no rows back."""
+        """Say: run this statement once for each row of parameters; gives all their rows."""
         return Call(self, rows)
 
 
@@ -89,6 +95,17 @@ class Call:
 
     statement: Statement
     parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+    @property
+    def only(self) -> Mapping[str, Any]:
+        """Return the parameters of a call that is run once.
+
+        Raises:
+            ValueError: It is run for each of several rows.
+        """
+        if isinstance(self.parameters, Mapping):
+            return self.parameters
+        raise ValueError("The statement is run once for each row.")
 
 
 #: A transaction, or a part of one: yields calls, receives rows, returns its answer.
@@ -107,6 +124,7 @@ class Compiled:
     #: To be run for each row as the driver gave it; `prefixed` names its values.
     following: tuple["Compiled", ...] = ()
     prefixed: tuple[str, ...] = ()
+    returns: bool = False  #: Whether it gives rows at all.
 
     def bind(self, parameters: Mapping[str, Any]) -> list[Any]:
         """Return the parameters in the order of their placeholders."""
@@ -165,7 +183,7 @@ def _compiled(clause: Any, dialect_name: str) -> Compiled:
     positional = dialect_name == "postgresql"
     names: tuple[str, ...] = tuple(result.positiontup if positional else result.bind_names.values())
     binds: dict[str, Any] = {name: bind for bind, name in result.bind_names.items()}
-    columns: Any = getattr(clause, "exported_columns", ()) or ()
+    columns: Any = list(getattr(clause, "exported_columns", ()) or ())
     readers = [
         (index, reader)
         for index, column in enumerate(columns)
@@ -181,4 +199,5 @@ def _compiled(clause: Any, dialect_name: str) -> Compiled:
         ),
         defaults={name: bind.value for name, bind in binds.items() if not bind.required},
         readers=tuple(readers),
+        returns=bool(columns),
     )

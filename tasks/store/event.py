@@ -78,17 +78,19 @@ class Logged:
 
         Its `id` and `xid` are 0: only the log has them. Its time is the change's.
         """
-        task = models.Task.of(row)
-        more = {name: parameters[name] for name in self.more}
+        task = dict(zip(models.Task.columns(), row, strict=True))
+        data = {"v": DATA_VERSION, **models.public_of(task)}
+        for name in self.more:
+            data[name] = parameters[name]
         return TaskEvent.of(
             (
                 0,
-                task.id,
-                task.user_id,
-                task.revision,
+                task["id"],
+                task["user_id"],
+                task["revision"],
                 self.event.value,
-                task.updated_at,
-                {"v": DATA_VERSION, **models.public(task), **more},
+                task["updated_at"],
+                data,
                 0,
             )
         )

@@ -99,6 +99,7 @@ def change(
         )
         .returning(*TASK),
         following=[event.logged(transition.event, *more), *following],
+        keyed="task_id" if which is ONE else "",
     )
 
 
