@@ -31,6 +31,8 @@ RETRY_SECONDS: Final = (0.1, 2.0)
 #: A connection that is silent for so long is asked whether it is there.
 SILENCE_SECONDS: Final = 10.0
 _TIMEOUT_SECONDS: Final = 2.0
+#: One command and one answer for many messages: a third of what as many commands cost us.
+_PUBLISH: Final = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
 
 _log = logging.getLogger(__name__)
 
@@ -212,18 +214,17 @@ class RedisBus:
 
     async def _send(self, count: int) -> None:
         """Send the oldest events. What cannot be sent is dropped: watchers find it in the log."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for _ in range(count):
-                event = self._outgoing.popleft()
-                name = f"{self._prefix}{event.user_id}"
-                pipeline.execute_command("PUBLISH", name, encode(event))  # pyright: ignore[reportUnknownMemberType] - its **kwargs
-            try:
-                await pipeline.execute()
-            except (RedisError, OSError) as error:
-                self._miss(error)
-                await asyncio.sleep(RETRY_SECONDS[0])
-            else:
-                self._is_away = False
+        pairs: list[str | bytes] = []
+        for _ in range(count):
+            event = self._outgoing.popleft()
+            pairs += (f"{self._prefix}{event.user_id}", encode(event))
+        try:
+            await self._redis.execute_command("EVAL", _PUBLISH, 0, *pairs)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
+        except (RedisError, OSError) as error:
+            self._miss(error)
+            await asyncio.sleep(RETRY_SECONDS[0])
+        else:
+            self._is_away = False
 
     def _miss(self, error: Exception) -> None:
         """Log an outage, once."""
