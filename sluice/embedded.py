@@ -15,8 +15,9 @@ from sluice.listening import address_of, listen
 from sluice.services import Databases, open_services
 from sluice.settings import Settings
 from tasks import migrations
+from tasks.claim import Limits
 from tasks.ports import Sleeper
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 
 FIRST_USER: Final = "admin@localhost"
 FIRST_TOKEN: Final = "first"  # noqa: S105 - the token's name, not the token

@@ -13,12 +13,13 @@ from sluice import sources
 from sluice.services import Databases, caps
 from sluice.settings import Settings
 from tasks.budget import BudgetLedger
+from tasks.claim import Limits
 from tasks.ingest import Silence
 from tasks.metrics import Metrics
 from tasks.ports import Waker
 from tasks.retention import Keep, Retention
 from tasks.schedules import Timetable
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 from workers.broker import open_broker, wake_up
 from workers.process import Opened, Options, WorkerProcess
 from workers.run import Bounds

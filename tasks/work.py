@@ -8,10 +8,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from tasks import lapse, models
+from tasks.claim import Checkpoint, Claim, Claims, Limits, Swept
 from tasks.database import Database, Statement, Steps
 from tasks.errors import DatabaseUnavailable, LeaseLost, TaskError
 from tasks.models import CursorState, StopReason
@@ -19,7 +19,6 @@ from tasks.ports import Collected, Waker
 from tasks.receipt import Receipt
 from tasks.store import post, queue, run, schedule
 from tasks.store import task as row
-from tasks.store.queue import Caps
 from tasks.store.schedule import Former
 from tasks.transition import COMPLETE, FAIL, RECORD, RELEASE, START, WAIT, Transition
 
@@ -28,76 +27,6 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a worker is held to."""
-
-    lease_seconds: float = 30.0
-    max_failures: int = 5  #: Failures in a row after which a task fails.
-    caps: Caps = field(default_factory=Caps)
-
-
-@dataclass(slots=True)
-class Claim:
-    """A task as a worker took it: the guard of everything that it writes."""
-
-    task: models.Task
-    worker_id: str
-    attempt: int
-    #: The task's revision after this worker's last write: nobody else writes while it holds it.
-    revision: int = field(default=0, compare=False)
-
-    def __post_init__(self) -> None:
-        self.revision = self.task.revision
-
-    @property
-    def guard(self) -> dict[str, Any]:
-        """Return the parameters that guard a write."""
-        return {
-            "task_id": self.task.id,
-            "held_by": self.worker_id,
-            "held_attempt": self.attempt,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """The tasks that a worker took at once, and whether a further claim may find something."""
-
-    claims: list[Claim]
-    more: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
-    """Where a run stands: what the next worker needs to go on from here."""
-
-    cursor_state: CursorState
-    cursor: str | None
-    posts_count: int
-    receipt: Receipt
-
-    def values(self) -> dict[str, Any]:
-        """Return the columns."""
-        return {
-            "cursor_state": self.cursor_state.value,
-            "cursor": self.cursor,
-            "posts_count": self.posts_count,
-            "receipt": self.receipt.dump(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What one round of the sweeper did."""
-
-    due: int  #: Tasks whose `not_before` had come.
-    returned: int  #: Tasks taken back from a worker that is gone.
-    abandoned: int  #: Tasks failed because that happened too often.
-    claimable: bool  #: Whether anything can be claimed now.
-    more: bool  #: Whether a further round would find something at once.
 
 
 class WorkService:

@@ -14,13 +14,14 @@ import pytest
 
 from tasks import models
 from tasks.accounts import AccountService
+from tasks.claim import Limits
 from tasks.database import Database, open_database
 from tasks.errors import TargetInvalid
 from tasks.migrations import migrate
 from tasks.ports import Sleeper, Target
 from tasks.principal import SCOPES, Principal
 from tasks.service import TaskService
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 
 #: asyncpg ships no types.
 driver: Any = asyncpg

@@ -10,8 +10,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tasks.claim import Claim
 from tasks.errors import StorageError
-from tasks.work import Claim, WorkService
+from tasks.work import WorkService
 
 #: How soon a run learns that its task was cancelled, deleted or given to another worker.
 LOOK_SECONDS = 1.0

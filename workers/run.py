@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from typing import Final, cast
 
 from tasks import models
+from tasks.claim import Checkpoint, Claim
 from tasks.models import CursorState, StopReason
 from tasks.receipt import Receipt
 from tasks.store.schedule import Former
-from tasks.work import Checkpoint, Claim, WorkService
+from tasks.work import WorkService
 from workers.errors import SourceBadReply, SourceError
 from workers.http import Http
 from workers.source import Page, Source, SourcePost, Walk

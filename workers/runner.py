@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from structlog.contextvars import bound_contextvars
 
+from tasks.claim import Claim
 from tasks.errors import LeaseLost, StorageError, TaskError
 from tasks.metrics import Metrics
 from tasks.models import Task
 from tasks.ports import Waker
-from tasks.work import Claim, WorkService
+from tasks.work import WorkService
 from workers.catalogue import SourceCatalogue
 from workers.http import HttpClient
 from workers.lease import LeaseKeeper

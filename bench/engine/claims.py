@@ -6,9 +6,10 @@ import time
 from typing import Any, Final
 
 from bench.engine.installation import driver, postgres
+from tasks.claim import Limits
 from tasks.database import open_database
 from tasks.ports import Sleeper
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 
 CLAIMS: Final = 400
 OWNERS: Final = 1000

@@ -10,12 +10,13 @@ from typing import Final
 
 from bench.engine.installation import postgres
 from bench.engine.throughput import create
+from tasks.claim import Checkpoint, Claim, Limits
 from tasks.database import open_database
 from tasks.migrations import migrate
 from tasks.models import CursorState
 from tasks.ports import Sleeper
 from tasks.receipt import Receipt
-from tasks.work import Checkpoint, Claim, Limits, WorkService
+from tasks.work import WorkService
 from workers.http import HttpClient
 from workers.source import SourcePost, Walk
 from workers.sources.sandbox import SandboxSource

@@ -15,6 +15,7 @@ from api.limit import Counter, ProcessCounter
 from api.middleware import protected
 from tasks import models
 from tasks.accounts import AccountService
+from tasks.claim import Checkpoint, Claim
 from tasks.database import Database
 from tasks.errors import PlatformMissing, PlatformUnknown, SourceClosed
 from tasks.ingest import IngestService
@@ -22,7 +23,7 @@ from tasks.models import CursorState, StopReason
 from tasks.ports import Sleeper, Target
 from tasks.receipt import Receipt
 from tasks.service import TaskService
-from tasks.work import Checkpoint, Claim, WorkService
+from tasks.work import WorkService
 
 #: As in the document, where a bare id stands for a platform that the operator has chosen.
 GROUP_ID = "123456789"

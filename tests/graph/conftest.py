@@ -18,6 +18,7 @@ from tasks.access import TokenService
 from tasks.accounts import AccountService
 from tasks.budget import BudgetService
 from tasks.bus import ProcessBus
+from tasks.claim import Checkpoint, Limits
 from tasks.database import Call, Database, Row, Steps
 from tasks.ingest import IngestService
 from tasks.models import CursorState, StopReason
@@ -29,7 +30,7 @@ from tasks.receipt import Receipt
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
 from tasks.watch import WatchService
-from tasks.work import Checkpoint, Limits, WorkService
+from tasks.work import WorkService
 from tests.conftest import AnyTarget
 from tests.tasks.test_service import Sample
 

@@ -16,11 +16,12 @@ from typing import Any, Final
 import pytest
 
 from tasks import models
+from tasks.claim import Limits
 from tasks.database import Database
 from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.validation import NewTask
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 from tests.conftest import missing
 from workers.catalogue import SourceCatalogue
 from workers.http import HttpClient

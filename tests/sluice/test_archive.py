@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from sluice.data_directory import DataDirectory
+from tasks.claim import Limits
 from tasks.database import Database, open_database
 from tasks.ports import Sleeper
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 from tests.conftest import create_database, drop_database, missing, named
 from tests.sluice.conftest import Command
 

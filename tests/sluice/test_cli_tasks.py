@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tasks.claim import Checkpoint, Claim, Limits
 from tasks.database import Database, open_database
 from tasks.models import CursorState, StopReason
 from tasks.ports import Sleeper
 from tasks.receipt import Receipt
-from tasks.work import Checkpoint, Claim, Limits, WorkService
+from tasks.work import WorkService
 from tests.sluice.conftest import Command
 
 Step = Callable[[WorkService, Claim], Awaitable[Any]]

@@ -1,12 +1,13 @@
 import asyncio
 
 from sluice.cli.task import BATCH, follow
+from tasks.claim import Checkpoint
 from tasks.models import CursorState, StopReason
 from tasks.principal import Principal
 from tasks.receipt import Receipt
 from tasks.service import TaskService
 from tasks.validation import NewTask, TaskChanges
-from tasks.work import Checkpoint, WorkService
+from tasks.work import WorkService
 
 
 async def seqs(service: TaskService, principal: Principal, task_id: int) -> list[int]:

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tasks.accounts import AccountService
+from tasks.claim import Claim, Limits
 from tasks.database import Database, Statement, Steps, open_database
 from tasks.errors import DatabaseUnavailable, TaskError
 from tasks.models import StopReason, Task
@@ -15,7 +16,7 @@ from tasks.ports import Sleeper
 from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.store.queue import Caps
-from tasks.work import Claim, Limits, WorkService
+from tasks.work import WorkService
 from tests.conftest import AnyTarget, principal_of
 from tests.tasks.test_service import at, new
 from tests.tasks.test_state_machine import check_log, everything

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 import sqlalchemy as sa
 
+from tasks.claim import Checkpoint, Claim
 from tasks.database import Call, Database, Row, Statement
 from tasks.database.gathering import MOST, Gathering
 from tasks.errors import DatabaseUnavailable, LeaseLost
@@ -14,7 +15,7 @@ from tasks.principal import Principal
 from tasks.receipt import Receipt
 from tasks.service import TaskService
 from tasks.store import event
-from tasks.work import Checkpoint, Claim, WorkService
+from tasks.work import WorkService
 from tests.tasks.test_service import new
 
 KEYED = Statement(sa.select(sa.bindparam("key", type_=sa.Integer)), keyed="key")

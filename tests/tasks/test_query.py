@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.accounts import AccountService
+from tasks.claim import Checkpoint
 from tasks.cursor import Slice, Window
 from tasks.database import Database
 from tasks.errors import ScopeMissing, TransitionRefused, ValidationFailed
@@ -20,7 +21,7 @@ from tasks.receipt import Receipt
 from tasks.service import TaskService
 from tasks.store.queue import Caps
 from tasks.validation import NewTask, TaskChanges
-from tasks.work import Checkpoint, WorkService
+from tasks.work import WorkService
 from tests.conftest import principal_of
 from tests.tasks.test_service import Sample
 

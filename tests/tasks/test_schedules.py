@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tasks import models
 from tasks.accounts import AccountService
+from tasks.claim import Checkpoint, Claim
 from tasks.column import now
 from tasks.database import Database, Statement, Steps
 from tasks.errors import ScheduleNotFound, ScopeMissing, TargetError
@@ -20,7 +21,7 @@ from tasks.schedules import LOOK_SECONDS, ScheduleService, Timetable, public
 from tasks.service import TaskService
 from tasks.store import schedule as store
 from tasks.validation import Listing, NewSchedule
-from tasks.work import Checkpoint, Claim, WorkService
+from tasks.work import WorkService
 from tests.conftest import AnyTarget, principal_of
 from tests.tasks.test_service import Sample
 

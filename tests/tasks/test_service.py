@@ -6,13 +6,14 @@ from datetime import datetime
 import pytest
 
 from tasks.accounts import AccountService
+from tasks.claim import Checkpoint
 from tasks.errors import NoResult, NotOwner, TaskNotFound, TransitionRefused, ValidationFailed
 from tasks.models import CursorState, StopReason
 from tasks.principal import Principal
 from tasks.receipt import Receipt
 from tasks.service import TaskService
 from tasks.validation import Idempotency, Listing, NewTask, TaskChanges
-from tasks.work import Checkpoint, WorkService
+from tasks.work import WorkService
 from tests.conftest import principal_of
 
 

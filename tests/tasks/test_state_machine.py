@@ -33,6 +33,7 @@ from hypothesis.stateful import (
 from tasks import models
 from tasks.accounts import AccountService
 from tasks.batch import Batch
+from tasks.claim import Checkpoint, Claim, Limits
 from tasks.column import Instant
 from tasks.database import Statement, Steps, open_database
 from tasks.errors import LeaseLost, TransitionRefused
@@ -44,7 +45,7 @@ from tasks.receipt import Receipt
 from tasks.service import TaskService
 from tasks.transition import TABLE
 from tasks.validation import NewTask, TaskChanges
-from tasks.work import Checkpoint, Claim, Limits, WorkService
+from tasks.work import WorkService
 from tests.conftest import (
     AnyTarget,
     create_database,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tasks import backup, models, transfer
 from tasks.accounts import AccountService
+from tasks.claim import Limits
 from tasks.database import Database, Statement, Steps, open_database
 from tasks.errors import TransferRefused
 from tasks.models import TaskEvent
@@ -23,7 +24,7 @@ from tasks.ports import Sleeper
 from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.store.transfer import TABLES
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 from tests.conftest import AnyTarget, create_database, drop_database, missing, named
 from tests.tasks.test_service import Sample, at, completed, new
 

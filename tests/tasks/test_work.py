@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tasks.accounts import AccountService
+from tasks.claim import Claim, Limits
 from tasks.database import Database
 from tasks.errors import LeaseLost
 from tasks.models import StopReason
@@ -15,7 +16,7 @@ from tasks.receipt import Receipt
 from tasks.service import TaskService
 from tasks.store.queue import Caps
 from tasks.validation import TaskChanges
-from tasks.work import Claim, Limits, WorkService
+from tasks.work import WorkService
 from tests.conftest import AnyTarget, principal_of
 from tests.tasks.test_service import Sample, at, new
 from tests.tasks.test_state_machine import age

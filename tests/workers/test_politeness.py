@@ -11,13 +11,14 @@ from prometheus_client import CollectorRegistry
 
 from tasks import models
 from tasks.budget import BudgetLedger
+from tasks.claim import Limits
 from tasks.database import Database, open_database
 from tasks.metrics import Metrics
 from tasks.ports import Sleeper
 from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.validation import Listing, NewTask
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 from tests.workers.paced.paced import LIMIT, PAGES
 from workers.catalogue import SourceCatalogue
 from workers.http import HttpClient

@@ -8,12 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 from prometheus_client import CollectorRegistry
 
+from tasks.claim import Limits
 from tasks.database import open_database
 from tasks.metrics import Metrics
 from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.validation import NewTask
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 from workers.broker import open_broker, wake_up
 from workers.catalogue import SourceCatalogue
 from workers.http import HttpClient

@@ -4,12 +4,13 @@ from datetime import date
 import pytest
 
 from tasks import models
+from tasks.claim import Limits
 from tasks.database import Database
 from tasks.ports import Target
 from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.validation import NewTask
-from tasks.work import Limits, WorkService
+from tasks.work import WorkService
 from workers.http import Http, HttpClient
 from workers.run import Bounds, Run
 from workers.source import Evidence, Page, Source, SourceInfo, SourcePost, Walk

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.accounts import AccountService
+from tasks.claim import Claim
 from tasks.database import open_database
 from tasks.database.base import Database
 from tasks.principal import Principal
 from tasks.watch import TaskWatch, Update, WatchService
-from tasks.work import Claim
 from tests.conftest import principal_of
 from tests.tasks.watch.world import HostileBus, World, drain
 

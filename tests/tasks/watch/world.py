@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tasks import models
 from tasks.bus import Bus, Listener, ProcessBus
+from tasks.claim import Checkpoint, Claim, Limits
 from tasks.database import Database
 from tasks.models import CursorState, StopReason
 from tasks.ports import Sleeper
@@ -16,7 +17,7 @@ from tasks.publication import PublishingDatabase
 from tasks.receipt import Receipt
 from tasks.service import TaskService
 from tasks.validation import NewTask
-from tasks.work import Checkpoint, Claim, Limits, WorkService
+from tasks.work import WorkService
 from tests.conftest import AnyTarget
 
 T = TypeVar("T")
