@@ -146,6 +146,21 @@ class WorkService:
         await self._freed(task)
         return task
 
+    async def blame(
+        self, claim: Claim, receipt: Receipt, *, error_code: str, error_message: str
+    ) -> models.Task:
+        """Fail the task where it stands: what a run believes after a fault may not be stored."""
+        parameters = {
+            **claim.guard,
+            "receipt": receipt.dump(),
+            "stop_reason": StopReason.ERROR.value,
+            "error_code": error_code,
+            "error_message": error_message,
+        }
+        task = await self._write(claim, FAIL, run.BLAMED, parameters)
+        await self._freed(task)
+        return task
+
     async def refuse(self, claim: Claim, error: TaskError) -> models.Task:
         """Leave a task that this worker cannot read to others for a while; in the end, fail it.
 

@@ -186,10 +186,10 @@ class Run:
         """End the task for a fault of our own; its traceback stands in the log under an id."""
         reference = uuid.uuid4().hex[:12]
         _log.error("a run failed by a fault", extra={"reference": reference}, exc_info=error)
-        progress = self._progress or Progress.of(self.claim.task, set())
-        return await self._work.fail(
+        stored = Receipt.of(self.task.receipt, requested=self.task.max_posts)
+        return await self._work.blame(
             self.claim,
-            progress.checkpoint(StopReason.ERROR),
+            stored.ended(StopReason.ERROR),
             error_code=INTERNAL_ERROR,
             error_message=f"Reading failed by a fault in Sluice; the log has it as {reference}.",
         )

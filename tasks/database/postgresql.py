@@ -187,12 +187,19 @@ class PostgresDatabase(Database):
     async def _connection(self) -> AsyncGenerator[Any]:
         try:
             async with self._pool.acquire(timeout=30) as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.InternalClientError:
+                    # It has lost its place in the protocol, as one does that the server left
+                    # in the middle of a batch; nobody must be given it again.
+                    connection.terminate()
+                    raise
         except asyncpg.UniqueViolationError as error:
             raise UniqueViolation(getattr(error, "constraint_name", None) or "key") from error
         except (
             OSError,
             asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
             asyncpg.PostgresConnectionError,
             asyncpg.OperatorInterventionError,  # It shuts down, starts, or cancelled a statement.
             asyncpg.InsufficientResourcesError,  # Out of connections, memory or disk.

@@ -42,6 +42,8 @@ COMPLETED = change(
 )
 #: `excerpt` is what was read instead of an answer, for the event alone.
 FAILED = change(FAIL, *HELD, more=["excerpt"], **CHECKPOINT, **ENDING, **NO_LEASE)
+#: For a fault of ours, after which only the row knows what was stored.
+BLAMED = change(FAIL, *HELD, receipt=sa.bindparam("receipt"), **ENDING, **NO_LEASE)
 WAITING = change(
     WAIT,
     *HELD,

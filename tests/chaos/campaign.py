@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import httpx2
+import orjson
 
 from tests.chaos.installation import Installation, environment, run_cli
 from tests.chaos.servers import Postgres, Rabbitmq, Redis, Server, folder
@@ -30,6 +31,7 @@ WORK: Final = (
     ("sandbox:rate-limited", 40, 4),
 )
 CLIENTS: Final = 4
+_TRACEBACK: Final = "Traceback (most recent call last)"
 LONG_CALM_SECONDS: Final = 120.0
 STRAGGLERS: Final = """
     SELECT id, group_id, status, attempt, failures, not_before - now() AS waits,
@@ -83,7 +85,10 @@ class Report:
             f"the slowest graceful stop took {self.slowest_stop_seconds:.1f} s",
             "checked: " + ", ".join(f"{name} {n}" for name, n in self.verdict.checked.items()),
             f"tracebacks in the logs: {len(self.tracebacks)}",
-            *self.tracebacks[:3],
+            *(
+                f"{number} times {each}"
+                for each, number in Counter(self.tracebacks).most_common(20)
+            ),
             f"broken promises: {len(self.verdict.broken)}",
             *self.verdict.broken[:20],
         ]
@@ -257,12 +262,26 @@ class Campaign:
         broker.close()
 
     def _tracebacks(self) -> list[str]:
-        """Return the beginnings of the tracebacks that our processes logged."""
+        """Name the tracebacks that our processes logged, one by one: by what, and the error."""
         return [
-            f"{process.name}: …{part[:1500]}"
+            named
             for process in self._installation.processes
-            for part in process.log().split("Traceback (most recent call last)")[1:]
+            for line in process.log().splitlines()
+            if (named := _traceback(line)) is not None
         ]
+
+
+def _traceback(line: str) -> str | None:
+    """Return what a line of the log says of an error, if it has a traceback."""
+    if _TRACEBACK not in line:
+        return None
+    if not line.startswith("{"):
+        return "printed past the log"
+    logged = orjson.loads(line)
+    text = str(logged.get("exception", "")).strip()
+    chain = [part.strip().splitlines()[-1] for part in text.split(_TRACEBACK)[1:]]
+    frames = [each.strip() for each in text.splitlines() if each.lstrip().startswith("File ")]
+    return f"{logged['logger']}: {logged['event']}: {' | '.join(chain)} | at {frames[-1:]}"
 
 
 def run(plan: Plan) -> Report:

@@ -68,21 +68,25 @@ class Anything:
 
 
 async def finish(database: Database, principal: Principal, pages: Sequence[Page]) -> models.Task:
-    """Run a task over pages to its end."""
+    """Run a task over pages to its end, whatever that is."""
     service = TaskService(database, catalogue=Anything(), waker=Sleeper())
     work = WorkService(database, waker=Sleeper(), limits=Limits())
     await service.create(principal, NewTask(group_id="x", max_posts=500))
     claim = await work.claim("w")
     assert claim is not None
     async with HttpClient(version="0") as client:
-        return await Run(
+        run = Run(
             claim,
             work=work,
             source=Script(pages),
             http=client.run(),
             bounds=Bounds(),
             stopping=lambda: False,
-        ).run()
+        )
+        try:
+            return await run.run()
+        except TypeError as error:
+            return await run.blame(error)
 
 
 @pytest.fixture
@@ -115,3 +119,22 @@ async def test_pages_of_repeated_posts_are_a_standstill(
     task = await finish(database, principal, [first, *again])
 
     assert (task.status, task.stop_reason, task.posts_count) == ("completed", "no_progress", 1)
+
+
+async def test_after_a_fault_of_ours_the_task_says_what_is_stored(
+    database: Database, principal: Principal
+) -> None:
+    """A page that cannot be stored is not counted, though the run had taken it in."""
+    unstorable = SourcePost(id="b", message="\ud800")  # half of a pair, which is no text
+
+    task = await finish(
+        database,
+        principal,
+        [Page(posts=[SourcePost(id="a")], next_cursor="1"), Page(posts=[unstorable])],
+    )
+
+    assert (task.status, task.error_code) == ("failed", "INTERNAL_ERROR")
+    assert (task.posts_count, task.cursor) == (1, "1")
+    assert task.receipt is not None
+    assert (task.receipt["collected"], task.receipt["complete"]) == (1, False)
+    assert task.receipt["stop_reason"] == "error"
