@@ -9,6 +9,8 @@ from datetime import timedelta
 from types import FrameType
 from typing import Final
 
+import structlog
+
 from sluice import sources
 from sluice.services import Databases, caps
 from sluice.settings import Settings
@@ -25,6 +27,8 @@ from workers.process import Opened, Options, WorkerProcess
 from workers.run import Bounds
 from workers.runner import Tools
 from workers.waker import BrokerWaker
+
+log = structlog.stdlib.get_logger(__name__)
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -67,6 +71,7 @@ def working(
         yield waker
     finally:
         with _on_signal(process.cut):
+            log.info("stopping: pages that are being read may end; a second signal breaks them off")
             process.stop()
         waker.close()
         broker.close()

@@ -23,6 +23,7 @@ from tests.acceptance.test_distributed import REDIS
 from tests.conftest import AnyTarget, missing, principal_of
 from tests.workers.test_process import until
 from workers.broker import queue_name
+from workers.runner import GRACE_SECONDS
 
 pytestmark = [
     pytest.mark.enable_socket,
@@ -30,20 +31,20 @@ pytestmark = [
 ]
 
 AMQP = os.environ.get("SLUICE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
-#: A source whose every run kills the process, as a fault in a library's C code would.
-POISON = '''
-    import os
+#: A source that does one thing when its first page is asked for.
+SOURCE = '''
+    import asyncio, os
     from collections.abc import AsyncIterator
 
     from workers.http import Http
     from workers.source import Page, Source, SourceInfo, Walk
 
 
-    class PoisonSource(Source):
-        """Kills whoever reads it."""
+    class OddSource(Source):
+        """Does something odd."""
 
         info = SourceInfo(
-            name="poison", title="Poison", target_help="Anything.", examples=("x",), rate=None
+            name="odd", title="Odd", target_help="Anything.", examples=("x",), rate=None
         )
 
         def normalise(self, target: str) -> str:
@@ -54,10 +55,13 @@ POISON = '''
             """Call nobody."""
 
         async def pages(self, walk: Walk, http: Http) -> AsyncIterator[Page]:
-            """Die."""
-            os.kill(os.getpid(), 9)
+            """Do it."""
+            {does}
             yield Page()
 '''
+#: As a fault in a library's C code would.
+DIES = "os.kill(os.getpid(), 9)"
+HANGS = "await asyncio.sleep(3600)"
 #: Makes the folder's sources part of the product, in the processes that start with it.
 JOIN = """
     import pathlib
@@ -83,6 +87,14 @@ def settings(database_url: str) -> dict[str, str]:
         "SLUICE_REDIS_URL": REDIS,
         "SLUICE_LEASE_SECONDS": "5",
     }
+
+
+def with_source(does: str, folder: Path) -> dict[str, str]:
+    """Return the settings of processes that know the platform `odd`, which does that."""
+    (folder / "sources").mkdir()
+    (folder / "sources" / "odd.py").write_text(textwrap.dedent(SOURCE).format(does=does))
+    (folder / "sitecustomize.py").write_text(textwrap.dedent(JOIN))
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{Path.cwd()}"}
 
 
 class Client:
@@ -147,11 +159,8 @@ async def test_a_task_that_kills_its_workers_is_given_up(
     start: Start, client: Client, settings: dict[str, str], tmp_path: Path
 ) -> None:
     """After as many dead processes as the setting allows, the task has failed and says why."""
-    (tmp_path / "sources").mkdir()
-    (tmp_path / "sources" / "poison.py").write_text(textwrap.dedent(POISON))
-    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(JOIN))
-    settings |= {"SLUICE_MAX_FAILURES": "2", "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}
-    task_id = await client.create("poison:x")
+    settings |= {"SLUICE_MAX_FAILURES": "2", **with_source(DIES, tmp_path)}
+    task_id = await client.create("odd:x")
 
     for _ in range(2):
         assert start("worker", **settings).wait() == -signal.SIGKILL
@@ -180,6 +189,30 @@ async def test_a_stop_gives_tasks_back_at_once(
     assert (code, left.status, left.failures, left.lease_expires_at) == (0, "pending", 0, None)
     assert left.posts_count > 0
     assert seconds < 8
+    assert "Traceback" not in worker.err()
+
+
+async def test_a_second_signal_breaks_off_a_page_that_does_not_come(
+    start: Start, client: Client, settings: dict[str, str], tmp_path: Path
+) -> None:
+    """Who asks twice does not wait for the platform; the task is given back all the same."""
+    task_id = await client.create("odd:x")
+    worker = start("worker", **settings, **with_source(HANGS, tmp_path))
+    await client.until(task_id, lambda task: task.status == "processing")
+
+    begun = time.monotonic()
+    os.kill(worker.pid, signal.SIGTERM)
+
+    async def stopping() -> bool:
+        return "a second signal" in worker.err()
+
+    await until(stopping)
+    code = worker.signal(signal.SIGTERM)
+    seconds = time.monotonic() - begun
+
+    left = await client.get(task_id)
+    assert (code, left.status, left.failures, left.lease_expires_at) == (0, "pending", 0, None)
+    assert seconds < GRACE_SECONDS
     assert "Traceback" not in worker.err()
 
 
