@@ -1,6 +1,7 @@
 """The campaign: work is made, faults strike, and in the end everything must be in order."""
 
 import asyncio
+import contextlib
 import random
 import signal
 import subprocess
@@ -13,9 +14,13 @@ from typing import Any, Final, TypeAlias
 
 import httpx2
 import orjson
+import redis
+from dramatiq import Broker
+from dramatiq.errors import ConnectionError as DramatiqConnectionError
+from pika.exceptions import AMQPError
 
 from tests.chaos.installation import Installation, environment, run_cli
-from tests.chaos.servers import Postgres, Rabbitmq, Redis, Server, folder
+from tests.chaos.servers import Postgres, Rabbitmq, Redis, Server, folder, until
 from tests.chaos.verdict import UNFINISHED, Verdict, driver, judge
 from workers.broker import open_broker, queue_name, wake_up
 
@@ -251,15 +256,30 @@ class Campaign:
         worker.start()
 
     def _drop(self) -> None:
-        broker = open_broker(self._broker_url)
-        broker.flush(queue_name("sluice"))
-        broker.close()
+        self._at_broker(lambda broker: broker.flush(queue_name("sluice")))
 
     def _double(self) -> None:
-        broker = open_broker(self._broker_url)
-        for _ in range(50):
-            broker.enqueue(wake_up())  # pyright: ignore[reportUnknownMemberType] - Dramatiq leaves the result's type open
-        broker.close()
+        def enqueue(broker: Broker) -> None:
+            for _ in range(50):
+                broker.enqueue(wake_up())  # pyright: ignore[reportUnknownMemberType] - Dramatiq leaves the result's type open
+
+        self._at_broker(enqueue)
+
+    def _at_broker(self, act: Callable[[Broker], None]) -> None:
+        """Do something to the messages, once the broker is there: it may have just come back."""
+
+        def done() -> bool:
+            broker = open_broker(self._broker_url)
+            try:
+                act(broker)
+            except (AMQPError, DramatiqConnectionError, redis.RedisError, OSError):
+                return False
+            finally:
+                with contextlib.suppress(AMQPError, DramatiqConnectionError, OSError):
+                    broker.close()
+            return True
+
+        until(done, "the broker takes no connection")
 
     def _tracebacks(self) -> list[str]:
         """Name the tracebacks that our processes logged, one by one: by what, and the error."""
