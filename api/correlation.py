@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
@@ -31,6 +32,9 @@ _BEGINNINGS: Final = frozenset(
 
 log = structlog.stdlib.get_logger(__name__)
 
+#: Answers what nobody caught.
+Failed = Callable[[Request, Exception], Awaitable[Response]]
+
 
 class CorrelationMiddleware:
     """Takes the client's `X-Request-ID` if it is sane, else makes one.
@@ -39,8 +43,10 @@ class CorrelationMiddleware:
     `correlation_id` in every record logged while the request is served.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, failed: Failed | None = None) -> None:
+        """Wrap `app`; `failed` answers what it did not catch, without which JSON does."""
         self.app = app
+        self._failed = failed or masked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
@@ -51,13 +57,13 @@ class CorrelationMiddleware:
         correlation_id = _correlation_id(scope)
         scope.setdefault("state", {})["correlation_id"] = correlation_id
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
-            answer = _Answer(send, correlation_id)
+            answer = _Answer(send, correlation_id, self._failed)
             started = time.perf_counter()
             try:
                 await self.app(scope, receive, answer.send)
-            except Exception:
+            except Exception as error:
                 log.exception("request failed", path=scope["path"])
-                await answer.fail(scope, receive)
+                await answer.fail(scope, receive, error)
             finally:
                 _log_access(scope, answer.status, time.perf_counter() - started)
 
@@ -71,8 +77,9 @@ async def masked(request: Request, _error: Exception) -> Response:
 class _Answer:
     """Watches what is sent, and adds the header to it."""
 
-    def __init__(self, send: Send, correlation_id: str) -> None:
+    def __init__(self, send: Send, correlation_id: str, failed: Failed) -> None:
         self._send = send
+        self._failed = failed
         self._correlation_id = correlation_id
         self.status: int | None = None
 
@@ -86,14 +93,14 @@ class _Answer:
             ]
         await self._send(message)
 
-    async def fail(self, scope: Scope, receive: Receive) -> None:
+    async def fail(self, scope: Scope, receive: Receive, error: Exception) -> None:
         """Answer what nobody caught. An answer that has begun is cut off by the server."""
         if self.status is not None:
             return
         if scope["type"] == "websocket":
             await self._send({"type": "websocket.close", "code": 1011})
             return
-        answer = await masked(Request(scope), RuntimeError())
+        answer = await self._failed(Request(scope), error)
         await answer(scope, receive, self.send)
 
 

@@ -16,9 +16,9 @@ from api.limit import Counter, ProcessCounter, RedisCounter
 from api.measurement import MeasurementMiddleware
 from api.middleware import protected
 from api.proxy import TrustedProxies
-from api.session import Attempts
+from api.session import Attempts, Passwords, ProcessAttempts
 from graph import Bucket
-from sluice import doors, readiness
+from sluice import doors, readiness, website
 from sluice.services import Databases, Services, open_services
 from sluice.settings import Settings
 from tasks.errors import TaskError
@@ -131,10 +131,13 @@ def build(
     )
     # A route under /api goes before REST's, whose last one answers the rest of /api.
     keys = doors.session_keys(settings)
+    site = website.site(settings, keys)
+    passwords = Passwords(services.accounts, attempts or ProcessAttempts())
     routes = [
         *health.routes(),
         *docs.routes(),
-        *doors.routes(settings, services, keys, bucket=bucket, attempts=attempts),
+        *doors.routes(settings, services, keys, bucket=bucket, passwords=passwords),
+        *website.routes(settings, services, site, passwords),
         *rest.routes(
             services.tasks,
             rest.Events(services.watch, services.connections),
@@ -143,7 +146,7 @@ def build(
     ]
     # A bare router: what Starlette's application adds (two layers that catch errors) took a fifth
     # of a short answer's time; REST answers its own errors, and `CorrelationMiddleware` the rest.
-    app: ASGIApp = Router(routes)
+    app: ASGIApp = Router(routes, default=site.lost)
     app = protected(
         app,
         authenticate=services.accounts.authenticate,
@@ -153,7 +156,7 @@ def build(
         sessions=doors.session_middleware(services, keys),
     )
     app = MeasurementMiddleware(app, metrics=metrics)
-    app = CorrelationMiddleware(app)
+    app = CorrelationMiddleware(app, failed=site.failed)
     return TrustedProxies(app, settings.trusted_proxies) if settings.trusted_proxies else app
 
 

@@ -13,6 +13,7 @@ import graph
 from api import session
 from api.session import (
     Attempts,
+    Passwords,
     ProcessAttempts,
     RedisAttempts,
     SessionAuthentication,
@@ -112,7 +113,7 @@ def routes(
     keys: SessionKeys,
     *,
     bucket: Bucket | None = None,
-    attempts: Attempts | None = None,
+    passwords: Passwords | None = None,
 ) -> list[BaseRoute]:
     """Return the routes of GraphQL and sessions. What is not given, this process keeps itself."""
     served = graph.Services(
@@ -132,7 +133,7 @@ def routes(
     )
     return [
         *graph.routes(served, graphql_settings(settings), bucket=bucket, live=live),
-        *session.routes(services.accounts, keys, attempts=attempts),
+        *session.routes(services.accounts, keys, passwords),
     ]
 
 

@@ -186,6 +186,11 @@ class Settings(GraphQLFields):
         ge=1,
         description="Live connections that one token may have open to one process.",
     )
+    sign_up: bool = Field(
+        default=False,
+        description="Whether anybody who reaches the web pages may make an account. Without it, "
+        "`sluice user create` does.",
+    )
     trusted_proxies: Names = Field(
         (),
         description="Addresses or networks, separated by commas, whose `X-Forwarded-For`, "

@@ -5,17 +5,20 @@ cookie that scripts cannot read, that other sites' requests do not bring along, 
 working when the password changes or the user is disabled.
 """
 
-from api.session.authentication import SessionAuthentication
+from api.session.authentication import SessionAuthentication, Viewer
 from api.session.cookie import SessionKeys
+from api.session.passwords import Passwords
 from api.session.routes import routes
 from api.session.shared import RedisAttempts
 from api.session.throttle import Attempts, ProcessAttempts
 
 __all__ = [
     "Attempts",
+    "Passwords",
     "ProcessAttempts",
     "RedisAttempts",
     "SessionAuthentication",
     "SessionKeys",
+    "Viewer",
     "routes",
 ]

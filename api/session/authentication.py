@@ -1,5 +1,6 @@
 """Resolves the session's cookie into a principal, where no token has done so."""
 
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -12,8 +13,18 @@ from tasks.errors import AccountNotFound
 from tasks.principal import ADMIN, Principal
 
 
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A person who has signed in, as the pages see them."""
+
+    user: models.User
+    principal: Principal
+
+
 class SessionAuthentication:
     """Stands behind the token's authentication, and fills `scope["state"]["principal"]`.
+
+    `scope["state"]["viewer"]` holds who they are, for the pages; None where nobody has signed in.
 
     A request with an `Authorization` header is judged by that alone. Whoever takes the principal
     of a session (`via_session`) must look at where a request that changes something comes from.
@@ -28,9 +39,10 @@ class SessionAuthentication:
         """Resolve the cookie, and pass the request on."""
         if scope["type"] in ("http", "websocket"):
             state: dict[str, Any] = scope.setdefault("state", {})
-            if state.get("principal") is None:
-                user = await self._user(scope)
-                state["principal"] = None if user is None else principal_of(user)
+            state["viewer"] = None
+            if state.get("principal") is None and (user := await self._user(scope)):
+                viewer = state["viewer"] = Viewer(user, principal_of(user))
+                state["principal"] = viewer.principal
         await self._app(scope, receive, send)
 
     async def _user(self, scope: Scope) -> models.User | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from itsdangerous import BadData, URLSafeTimedSerializer
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tasks import models
 
@@ -36,6 +38,7 @@ class SessionKeys:
 
     def __init__(self, secret: str) -> None:
         self._serializer = URLSafeTimedSerializer(secret, salt="sluice.session")
+        self._sealer = URLSafeTimedSerializer(secret, salt="sluice.sealed")
         self._form_key = hashlib.sha256(f"sluice.form:{secret}".encode()).digest()
 
     def sign(self, user: models.User) -> str:
@@ -52,6 +55,18 @@ class SessionKeys:
             return None
         user_id, mark = found
         return Session(user_id, mark)
+
+    def seal(self, text: str) -> str:
+        """Return a text that can be read by anybody and written by us alone."""
+        return str(self._sealer.dumps(text))
+
+    def unseal(self, sealed: str, *, max_age_seconds: int) -> str | None:
+        """Return a text that was sealed; None if we did not, or too long ago."""
+        try:
+            found: Any = self._sealer.loads(sealed, max_age=max_age_seconds)
+        except BadData:
+            return None
+        return str(found)
 
     def form_token(self, browser: str) -> str:
         """Return the token that the forms of a browser carry."""
@@ -70,3 +85,20 @@ def new_browser() -> str:
 
 def _mark(user: models.User) -> str:
     return hashlib.sha256((user.password_hash or "").encode()).hexdigest()[:16]
+
+
+def set_cookie(
+    response: Response, request: Request, name: str, value: str, *, seconds: int = MAX_AGE_SECONDS
+) -> None:
+    """Leave a cookie that scripts cannot read and other sites' requests do not bring along."""
+    response.set_cookie(name, value, max_age=seconds, **attributes(request))
+
+
+def attributes(request: Request) -> dict[str, Any]:
+    """Return what every cookie of ours is set, and deleted, with."""
+    return {
+        "path": "/",
+        "httponly": True,
+        "samesite": "lax",
+        "secure": request.url.scheme == "https",
+    }
