@@ -17,7 +17,8 @@ from tasks import models
 from tasks.database import Database, UniqueViolation
 from tasks.errors import AccountExists, AccountNotFound, Unauthenticated, ValidationFailed
 from tasks.principal import ADMIN, SCOPES, Principal
-from tasks.store import account
+from tasks.sessions import SessionService
+from tasks.store import account, session
 
 TOKEN_PREFIX: Final = "slc_"  # noqa: S105 - it tells tokens of ours from others, and is public
 #: What a token may do unless it is asked for otherwise: everything but administration.
@@ -60,6 +61,8 @@ class AccountService:
         self._database = database
         self._hasher = PasswordHasher()
         self._known: dict[str, _Known] = {}
+        #: Of the same users: what ends a user's standing ends these too.
+        self.sessions = SessionService(database)
 
     async def create_user(
         self, email: str, *, password: str | None = None, is_admin: bool = False
@@ -105,14 +108,20 @@ class AccountService:
             raise AccountNotFound(f"There is no user with the id {user_id}.")
         return found
 
-    async def set_password(self, email: str, password: str) -> None:
-        """Replace a user's password.
+    async def set_password(
+        self, email: str, password: str, *, kept_session_id: int | None = None
+    ) -> None:
+        """Replace a user's password; their sessions end, but for the one that is to be kept.
 
         Raises:
             AccountNotFound, ValidationFailed: As they say.
         """
         user = await self.user(email)
-        await self._database.write(account.set_password, user.id, await self._hash(password))
+        hashed = await self._hash(password)
+        await self._database.write(
+            session.replace_password, user.id, hashed, kept_id=kept_session_id
+        )
+        self.sessions.forget(user.id)
 
     async def verify_password(self, email: str, password: str) -> models.User:
         """Return the user whose password this is; takes as long for an unknown address.
@@ -132,6 +141,7 @@ class AccountService:
         user = await self.user(email)
         disabled = await self._database.write(account.disable, user.id)
         self._known.clear()
+        self.sessions.forget(user.id)
         return disabled
 
     async def create_token(

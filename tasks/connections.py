@@ -1,7 +1,7 @@
 """The live connections of this process: how many a credential has, and whether it still holds.
 
 A request is checked once; a connection stays, so its credential is looked at again every two
-seconds, in one query for all of them.
+seconds, in one query for each kind.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Final
 from tasks.database import Database
 from tasks.errors import StorageError, TooManyConnections
 from tasks.principal import Principal
-from tasks.store import account
+from tasks.store import account, session
 
 #: How long a credential that was revoked elsewhere still holds here, at most.
 CHECK_SECONDS: Final = 2.0
@@ -86,20 +86,25 @@ class LiveConnections:
         """Look at all credentials, and tell the connections of those that hold no more."""
         connections = list(self._open)
         token_ids = {p.token_id for c in connections if (p := c.principal).token_id is not None}
-        user_ids = {p.user_id for c in connections if (p := c.principal).token_id is None}
+        session_ids = {s for c in connections if (s := c.principal.session_id) is not None}
+        user_ids = {c.principal.user_id for c in connections if _is_bare(c.principal)}
         tokens: set[int] = set()
+        sessions: set[int] = set()
         users: set[int] = set()
         if token_ids:
             tokens = await self._database.read(account.tokens_in_force, list(token_ids))
+        if session_ids:
+            sessions = await self._database.read(session.sessions_in_force, list(session_ids))
         if user_ids:
             users = await self._database.read(account.users_in_force, list(user_ids))
         for connection in connections:
             principal = connection.principal
-            holds = (
-                principal.user_id in users
-                if principal.token_id is None
-                else principal.token_id in tokens
-            )
+            if principal.token_id is not None:
+                holds = principal.token_id in tokens
+            elif principal.session_id is not None:
+                holds = principal.session_id in sessions
+            else:
+                holds = principal.user_id in users
             if not holds and connection in self._open:
                 self._open.discard(connection)
                 connection.on_revoked()
@@ -111,6 +116,11 @@ class LiveConnections:
                 await self.check()
             except StorageError as error:
                 _log.warning("the credentials of live connections cannot be checked: %s", error)
+
+
+def _is_bare(principal: Principal) -> bool:
+    """Say whether nothing but the user stands behind a connection."""
+    return principal.token_id is None and principal.session_id is None
 
 
 def _key(principal: Principal) -> str:

@@ -4,7 +4,7 @@
     ├── ValidationFailed        input that cannot be accepted, all failing fields at once
     ├── TaskNotFound            no such task
     ├── ScheduleNotFound        no such schedule, or it is somebody else's
-    ├── AccountNotFound         no such user or token
+    ├── AccountNotFound         no such user, token or session
     ├── AccountExists           the e-mail address is taken
     ├── Forbidden
     │   ├── NotOwner            the task is somebody else's
@@ -77,7 +77,7 @@ class ScheduleNotFound(TaskError):
 
 
 class AccountNotFound(TaskError):
-    """No user or token answers to this name."""
+    """No user, token or session answers to this name."""
 
     code = "NOT_FOUND"
 

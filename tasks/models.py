@@ -142,6 +142,36 @@ class ApiToken(Record, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class WebSession(Record, table=True):
+    """A person in a browser. The key in their cookie is stored as its SHA-256."""
+
+    __tablename__ = "web_session"
+    __table_args__ = (_NO_REUSE,)
+
+    id: int = Field(sa_type=BigId, primary_key=True)
+    user_id: int = Field(
+        sa_type=sa.BigInteger, foreign_key="user_account.id", ondelete="CASCADE", index=True
+    )
+    digest: str = Field(sa_type=Text, unique=True)  #: SHA-256, hexadecimal.
+    user_agent: str = Field(sa_type=Text)  #: As the browser named itself when it signed in.
+    address: str = Field(sa_type=Text)  #: Where it was used from last.
+    created_at: datetime = Field(sa_type=Instant)
+    last_used_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant, index=True)
+
+
+class SignInLink(Record, table=True):
+    """A link that signs its user in once. It is gone when it is used."""
+
+    __tablename__ = "sign_in_link"
+
+    digest: str = Field(sa_type=Text, primary_key=True)  #: SHA-256, hexadecimal.
+    user_id: int = Field(
+        sa_type=sa.BigInteger, foreign_key="user_account.id", ondelete="CASCADE", index=True
+    )
+    expires_at: datetime = Field(sa_type=Instant)
+
+
 _CLAIMABLE = "status = 'pending' AND not_before IS NULL AND platform <> 'push'"
 _NEWEST = (sa.text("created_at DESC"), sa.text("id DESC"))
 

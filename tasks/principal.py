@@ -20,6 +20,7 @@ class Principal:
     scopes: frozenset[str]
     token_id: int | None = None  #: None for a web session and for the command line.
     via_session: bool = False
+    session_id: int | None = None  #: Which session, where it is one.
 
     def require(self, scope: str) -> None:
         """Refuse when the credential lacks `scope`.

@@ -3,34 +3,20 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
-from tasks import models
+from tasks.sessions import SESSION_SECONDS
 
 NAME: Final = "sluice_session"
 #: Names the browser to the forms' tokens, before and after it signs in.
 FORM_NAME: Final = "sluice_form"
-#: Two weeks. Signing in again starts anew.
-MAX_AGE_SECONDS: Final = 14 * 24 * 3600
 _MAX_COOKIE: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a cookie says: the user, and a mark that changes with their password."""
-
-    user_id: int
-    mark: str
-
-    def is_of(self, user: models.User) -> bool:
-        """Say whether the user may still be here by it."""
-        right = hmac.compare_digest(self.mark, _mark(user))
-        return self.user_id == user.id and right and user.disabled_at is None
 
 
 class SessionKeys:
@@ -41,20 +27,20 @@ class SessionKeys:
         self._sealer = URLSafeTimedSerializer(secret, salt="sluice.sealed")
         self._form_key = hashlib.sha256(f"sluice.form:{secret}".encode()).digest()
 
-    def sign(self, user: models.User) -> str:
-        """Return the cookie of a user who has shown their password."""
-        return str(self._serializer.dumps([user.id, _mark(user)]))
+    def sign(self, key: str) -> str:
+        """Return the cookie that carries a session's key."""
+        return str(self._serializer.dumps(key))
 
-    def read(self, cookie: str) -> Session | None:
-        """Return what a cookie says; None if we did not sign it, or too long ago."""
+    def read(self, cookie: str) -> str | None:
+        """Return the key in a cookie; None if we did not sign it, or too long ago."""
         if len(cookie) > _MAX_COOKIE:
             return None
         try:
-            found: Any = self._serializer.loads(cookie, max_age=MAX_AGE_SECONDS)
+            found: Any = self._serializer.loads(cookie, max_age=SESSION_SECONDS)
         except BadData:
             return None
-        user_id, mark = found
-        return Session(user_id, mark)
+        # A cookie of before sessions were rows is signed, too.
+        return found if isinstance(found, str) else None
 
     def seal(self, text: str) -> str:
         """Return a text that can be read by anybody and written by us alone."""
@@ -83,12 +69,8 @@ def new_browser() -> str:
     return secrets.token_urlsafe(16)
 
 
-def _mark(user: models.User) -> str:
-    return hashlib.sha256((user.password_hash or "").encode()).hexdigest()[:16]
-
-
 def set_cookie(
-    response: Response, request: Request, name: str, value: str, *, seconds: int = MAX_AGE_SECONDS
+    response: Response, request: Request, name: str, value: str, *, seconds: int = SESSION_SECONDS
 ) -> None:
     """Leave a cookie that scripts cannot read and other sites' requests do not bring along."""
     response.set_cookie(name, value, max_age=seconds, **attributes(request))
@@ -102,3 +84,16 @@ def attributes(request: Request) -> dict[str, Any]:
         "samesite": "lax",
         "secure": request.url.scheme == "https",
     }
+
+
+def cookies(scope: Scope) -> dict[str, str]:
+    """Return a request's cookies by name; of a broken header, none."""
+    text = "; ".join(
+        value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"
+    )
+    if not text:
+        return {}
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(text).items()}
+    except CookieError:
+        return {}

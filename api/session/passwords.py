@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from api.session.entry import address_of
 from api.session.form import Refused
 from api.session.throttle import Attempts
 from tasks import models
@@ -39,7 +40,7 @@ class Passwords:
                 user = await self._accounts.verify_password(email, password)
         except Unauthenticated as error:
             raise Refused(str(error), 401) from None
-        await self._attempts.succeeded(email, address_of(request))
+        await self._attempts.succeeded(email, address_of(request.scope))
         return user
 
     async def count(self, request: Request, email: str) -> None:
@@ -48,7 +49,7 @@ class Passwords:
         Raises:
             Refused: There were too many; the answer says how long to wait.
         """
-        wait = await self._attempts.begin(email, address_of(request))
+        wait = await self._attempts.begin(email, address_of(request.scope))
         if wait > 0:
             minutes = math.ceil(wait / 60)
             raise Refused(
@@ -62,8 +63,3 @@ class Passwords:
         """Wait for a turn to hash."""
         async with self._hashing:
             yield
-
-
-def address_of(request: Request) -> str:
-    """Return the client's address, or an empty text."""
-    return request.client.host if request.client else ""

@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from api.session import form
-from api.session.authentication import user_of
-from api.session.cookie import FORM_NAME, NAME, SessionKeys, attributes, new_browser, set_cookie
+from api.session.cookie import FORM_NAME, SessionKeys, new_browser, set_cookie
+from api.session.entry import Entry
 from api.session.form import Refused, read_body, require_own_page
 from api.session.passwords import Passwords
 from api.session.throttle import ProcessAttempts
@@ -35,7 +35,8 @@ def routes(
     accounts: AccountService, keys: SessionKeys, passwords: Passwords | None = None
 ) -> Sequence[BaseRoute]:
     """Return the routes of sessions. Without `passwords`, tries are counted here alone."""
-    door = _Door(accounts, keys, passwords or Passwords(accounts, ProcessAttempts()))
+    passwords = passwords or Passwords(accounts, ProcessAttempts())
+    door = _Door(Entry(accounts, keys), keys, passwords)
     return [
         Route("/session", door.show, methods=["GET"]),
         Route("/session", door.sign_in, methods=["POST"]),
@@ -48,15 +49,15 @@ def routes(
 class _Door:
     """The endpoints."""
 
-    def __init__(self, accounts: AccountService, keys: SessionKeys, passwords: Passwords) -> None:
-        self._accounts = accounts
+    def __init__(self, entry: Entry, keys: SessionKeys, passwords: Passwords) -> None:
+        self._entry = entry
         self._keys = keys
         self._passwords = passwords
 
     async def show(self, request: Request) -> Response:
         """Say who is signed in, and the token for the browser's forms."""
-        session = self._keys.read(request.cookies.get(NAME, ""))
-        user = await user_of(self._accounts, session)
+        signed_in = await self._entry.found(request.scope)
+        user = None if signed_in is None else signed_in.user
         browser = request.cookies.get(FORM_NAME, "") or new_browser()
         response = _json({"user": _shown(user), "form_token": self._keys.form_token(browser)})
         set_cookie(response, request, FORM_NAME, browser)
@@ -70,17 +71,17 @@ class _Door:
         except Refused as error:
             return _json({"message": str(error)}, error.status, error.headers)
         response = _done(sent, _json({"user": _shown(user)}))
-        set_cookie(response, request, NAME, self._keys.sign(user))
+        await self._entry.enter(request, response, user)
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """Forget the session. Also where there is none."""
+        """End the session. Also where there is none."""
         try:
             sent = await self._sent(request)
         except Refused as error:
             return _json({"message": str(error)}, error.status, error.headers)
         response = _done(sent, Response(status_code=204))
-        response.delete_cookie(NAME, **attributes(request))
+        await self._entry.leave(request, response)
         return response
 
     async def _verified(self, request: Request, sent: _Sent) -> models.User:

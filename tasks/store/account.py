@@ -113,11 +113,6 @@ def user_by_id(user_id: int) -> Steps[User | None]:
     return User.of(rows[0]) if rows else None
 
 
-def set_password(user_id: int, password_hash: str) -> Steps[None]:
-    """Replace a user's password."""
-    yield SET_PASSWORD(user_id=user_id, password_hash=password_hash)
-
-
 def disable(user_id: int) -> Steps[User]:
     """Keep a user out; the first time counts."""
     rows = yield DISABLE(user_id=user_id)

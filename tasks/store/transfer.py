@@ -13,14 +13,23 @@ from sqlalchemy.sql.functions import FunctionElement
 from tasks import models
 from tasks.column import transaction_id
 from tasks.database import Row, Statement, Steps
-from tasks.models import EventHorizon, TaskEvent
+from tasks.models import EventHorizon, SignInLink, TaskEvent, WebSession
 from tasks.store import queue, task
 from tasks.store.run import LET_GO
 from tasks.store.task import TASK, change
 from tasks.transition import RELEASE
 
-#: Not carried: what migrations keep, and positions that mean nothing in another database.
-STAYING: Final = frozenset({"schema_contract", "alembic_version", EventHorizon.table().name})
+#: Not carried: what migrations keep, positions that mean nothing in another database, and what
+#: only the installation's own key opens; a used link must not come back with a backup either.
+STAYING: Final = frozenset(
+    {
+        "schema_contract",
+        "alembic_version",
+        EventHorizon.table().name,
+        WebSession.table().name,
+        SignInLink.table().name,
+    }
+)
 
 #: Those who would make the first user wait for the copy, and then find one.
 LOCK_USERS = Statement(sa.text("LOCK TABLE user_account IN EXCLUSIVE MODE"))

@@ -36,12 +36,6 @@ KEYS = SessionKeys("a secret of the test")
 
 
 @pytest.fixture
-def backend() -> str:
-    """Stay on SQLite: sessions are not kept in the database."""
-    return "sqlite"
-
-
-@pytest.fixture
 async def ada(accounts: AccountService) -> models.User:
     """Return a user with a password."""
     return await accounts.create_user("ada@example.org", password=PASSWORD)
