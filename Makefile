@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SHOTS ?= screenshots
 
-.PHONY: setup run test test-servers check bench bench-rest bench-pages bench-engine bench-live chaos schema migration lock
+.PHONY: setup run test test-servers check bench bench-rest bench-pages bench-engine bench-live chaos screenshots schema migration lock
 
 .DEFAULT_GOAL := run
 
@@ -54,6 +55,9 @@ bench-pages: setup ## deep pages of a list of 1,000,000 tasks
 
 bench-live: setup ## 10,000 live subscriptions, and one task with 1,000
 	@$(BIN)/python bench/live/run.py $(ARGS)
+
+screenshots: setup ## pictures of every page, light and dark, phone and desktop, in SHOTS
+	@$(BIN)/python -m tests.screenshots $(SHOTS)
 
 schema: setup ## write the GraphQL schema to schema.graphql, and say what it breaks of the last release
 	@$(BIN)/sluice schema > schema.graphql

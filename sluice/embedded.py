@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from api.pages.entrance import link_path
 from sluice import serving, sources, workforce
 from sluice.app import Gateway
 from sluice.data_directory import DataDirectory
@@ -17,6 +18,7 @@ from sluice.settings import Settings
 from tasks import migrations
 from tasks.claim import Limits
 from tasks.ports import Sleeper
+from tasks.sessions import SignInLinks
 from tasks.work import WorkService
 
 FIRST_USER: Final = "admin@localhost"
@@ -34,6 +36,7 @@ class Started:
     chose_platform: bool  #: The platform was not set but chosen when the directory was new.
     token: str | None  #: Of the first user; known at the first start alone.
     user: str | None  #: The first user; as above.
+    link: str | None  #: The path that signs them in once; as above.
 
 
 def run(settings: Settings, *, announce: Callable[[Started], None]) -> None:
@@ -67,7 +70,7 @@ async def _prepare(
     await migrations.migrate(settings.database)
     if settings.database_is_embedded:
         await _end_leases(settings)
-    user, token = await _first_user(settings)
+    user, token, link = await _first_user(settings)
     platform = sources.default_platform(settings)
     return Started(
         address=address_of(listener),
@@ -76,6 +79,7 @@ async def _prepare(
         chose_platform=platform is not None and settings.default_platform is None,
         user=user,
         token=token,
+        link=link,
     )
 
 
@@ -88,11 +92,12 @@ async def _end_leases(settings: Settings) -> None:
         await WorkService(database, waker=Sleeper(), limits=Limits()).end_leases()
 
 
-async def _first_user(settings: Settings) -> tuple[str | None, str | None]:
-    """Make the first user and their token if there is no user at all."""
+async def _first_user(settings: Settings) -> tuple[str | None, str | None, str | None]:
+    """Make the first user, their token and their link if there is no user at all."""
     async with open_services(settings, waker=Sleeper()) as services:
         if await services.accounts.users():
-            return None, None
+            return None, None, None
         user = await services.accounts.create_user(FIRST_USER, is_admin=True)
         issued = await services.accounts.create_token(user.id, FIRST_TOKEN)
-        return user.email, issued.token
+        link = link_path(await SignInLinks(services.database).create(user.id))
+        return user.email, issued.token, link

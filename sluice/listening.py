@@ -39,6 +39,11 @@ def listen(host: str, port: int) -> socket.socket:
 def address_of(listener: socket.socket) -> str:
     """Return the URL at which a listener can be reached from this machine."""
     host, port = listener.getsockname()[:2]
+    return url_of(host, port)
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the URL at which this machine reaches what listens on `host` and `port`."""
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened on
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

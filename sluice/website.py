@@ -6,11 +6,16 @@ from importlib.metadata import version
 from starlette.routing import BaseRoute
 
 from api.pages import Site
+from api.pages.entrance import EntrancePages
 from api.pages.home import HomePages
-from api.session import Passwords, SessionKeys
+from api.pages.profile import ProfilePages
+from api.pages.tokens import TokenPages
+from api.session import Entry, Passwords, SessionKeys
 from sluice.doors import graphql_settings
 from sluice.services import Services
 from sluice.settings import Settings
+from tasks.access import TokenService
+from tasks.sessions import SignInLinks
 
 
 def site(settings: Settings, keys: SessionKeys) -> Site:
@@ -29,8 +34,20 @@ def routes(
     settings: Settings, services: Services, shared: Site, passwords: Passwords
 ) -> Sequence[BaseRoute]:
     """Return the routes of the pages and of their files."""
-    del settings, services, passwords
+    accounts, entry = services.accounts, Entry(services.accounts, shared.keys)
+    entrance = EntrancePages(
+        shared,
+        accounts=accounts,
+        entry=entry,
+        passwords=passwords,
+        links=SignInLinks(services.database),
+        sign_up=settings.sign_up,
+    )
+    profile = ProfilePages(shared, accounts=accounts, entry=entry, passwords=passwords)
     return [
         *shared.assets.routes(),
         *HomePages(shared).routes(),
+        *entrance.routes(),
+        *profile.routes(),
+        *TokenPages(shared, TokenService(accounts)).routes(),
     ]

@@ -12,9 +12,11 @@ from tasks.errors import (
     Forbidden,
     ScheduleNotFound,
     StorageError,
+    TargetError,
     TaskError,
     TaskNotFound,
     TransitionRefused,
+    ValidationFailed,
 )
 
 
@@ -28,6 +30,7 @@ class Failure(Enum):
     CONFLICT = 409, "That cannot be done now", "Load the page again to see how things stand."
     LARGE = 413, "That is too large", "Send less at a time."
     FORMAT = 415, "That is no form of ours", "Open the page, and use the form on it."
+    INVALID = 422, "That cannot be accepted", "Go back, and look at what you entered."
     OFTEN = 429, "Too often", "Wait a little, and try again."
     BROKEN = 500, "Something broke", "It is our mistake, and it stands in the server's log."
     AWAY = 503, "Not available right now", "The database does not answer. Try again in a moment."
@@ -71,5 +74,7 @@ _KINDS: Final[Mapping[type[TaskError], Failure]] = {
     AccountNotFound: Failure.LOST,
     Forbidden: Failure.FORBIDDEN,
     TransitionRefused: Failure.CONFLICT,
+    ValidationFailed: Failure.INVALID,
+    TargetError: Failure.INVALID,
     StorageError: Failure.AWAY,
 }

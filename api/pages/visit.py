@@ -46,6 +46,11 @@ class Visit:
         return self._required.user
 
     @property
+    def session(self) -> models.WebSession:
+        """The session that they are here by."""
+        return self._required.session
+
+    @property
     def principal(self) -> Principal:
         """The same as the services want them."""
         return self._required.principal

@@ -40,9 +40,16 @@ def announce(started: Started, *, command: str) -> None:
     screen = console()
     lines = [("Sluice", started.address), ("Data", started.data_dir)]
     if started.token is not None:
-        lines += [("User", str(started.user)), ("Token", f"{started.token}   (shown only now)")]
+        lines += [
+            ("Sign in", f"{started.address}{started.link}   (once, within an hour)"),
+            ("User", str(started.user)),
+            ("Token", f"{started.token}   (shown only now)"),
+        ]
     else:
-        lines += [("Token", f"another one: {command} token create --name NAME")]
+        lines += [
+            ("Sign in", f"{started.address}/sign-in, or by link: {command} user link EMAIL"),
+            ("Token", f"another one: {command} token create --name NAME"),
+        ]
     for name, value in lines:
         screen.print(Text.assemble((f"{name:<8}", "bold"), value), soft_wrap=True)
     screen.print(f"\n{_platform(started)}", soft_wrap=True)

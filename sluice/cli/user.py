@@ -2,12 +2,17 @@
 
 import sys
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
+from api.pages.entrance import link_path
 from sluice.cli.shell import AsJson, Shell, print_json, print_table
+from sluice.listening import url_of
 from sluice.services import Services
 from tasks import models
+from tasks.errors import AccountNotFound
+from tasks.sessions import SignInLinks
 
 commands = typer.Typer(help="Who may use Sluice.", no_args_is_help=True)
 
@@ -81,6 +86,38 @@ def password(
 
 
 @commands.command()
+def link(
+    context: typer.Context,
+    email: Email,
+    *,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where people reach the web pages. Without it: SLUICE_HOST and SLUICE_PORT.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a link that signs a user in, once and within an hour."""
+    shell = Shell.of(context)
+    settings = shell.settings()
+    base = _address(address) or url_of(settings.host, settings.port)
+
+    async def work(services: Services) -> str:
+        user = await services.accounts.user(email)
+        if user.disabled_at is not None:
+            raise AccountNotFound(f"{user.email} is disabled, and cannot sign in.")
+        return await SignInLinks(services.database).create(user.id)
+
+    made = base + link_path(shell.run(work))
+    if as_json:
+        print_json({"link": made})
+    else:
+        typer.echo(f"{made}\n\nIt works once, within an hour.")
+
+
+@commands.command()
 def disable(context: typer.Context, email: Email, *, as_json: AsJson = False) -> None:
     """Shut a user out: their tokens and sessions end within seconds."""
 
@@ -107,6 +144,18 @@ def _tell(user: models.User, what: str, *, as_json: bool) -> None:
         print_json(fields_of(user))
     else:
         typer.echo(f"{user.email} {what}.")
+
+
+def _address(given: str | None) -> str | None:
+    """Check an address under which people reach the pages."""
+    if given is None:
+        return None
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise typer.BadParameter(
+            f"{given} must be an address, like https://sluice.example.org.", param_hint="--address"
+        )
+    return given.rstrip("/")
 
 
 def _ask() -> str:

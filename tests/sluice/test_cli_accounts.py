@@ -119,3 +119,22 @@ def test_any_other_expiry_is_a_usage_error(text: str) -> None:
         assert parse_expiry(text, now=NOW) > NOW
     except typer.BadParameter as error:
         assert str(error)  # noqa: PT017 - not raising is fine too
+
+
+def test_a_link_signs_a_user_in(installed: Command) -> None:
+    """At the address that serves, or at the one that people reach; the user must be allowed in."""
+    own = installed("user", "link", "ada@example.org")
+    public = installed(
+        "user", "link", "ada@example.org", "--address", "https://sluice.example/", "--json"
+    )
+    unknown = installed("user", "link", "eve@example.org")
+    wrong = installed("user", "link", "ada@example.org", "--address", "sluice.example")
+    assert installed("user", "disable", "ada@example.org").code == 0
+    disabled = installed("user", "link", "ada@example.org")
+
+    assert own.out.startswith("http://127.0.0.1:8000/sign-in/link?token=")
+    assert public.json["link"].startswith("https://sluice.example/sign-in/link?token=")
+    assert (unknown.code, wrong.code, disabled.code) == (1, 2, 1)
+    assert "no user eve@example.org" in unknown.err
+    assert "must be an address" in wrong.err
+    assert "is disabled" in disabled.err

@@ -21,6 +21,12 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
+def backend() -> str:
+    """Stay on SQLite: what pages ask of the database is tested on both beside the services."""
+    return "sqlite"
+
+
+@pytest.fixture
 async def ada(accounts: AccountService) -> models.User:
     """Return a user with a password."""
     return await accounts.create_user("ada@example.org", password=PASSWORD)
@@ -66,3 +72,10 @@ async def open_browser(app: ASGIApp) -> AsyncIterator[Callable[..., Browser]]:
 def browser(open_browser: Callable[..., Browser]) -> Browser:
     """Return a browser in which nobody has signed in."""
     return open_browser()
+
+
+async def sign_in(browser: Browser, email: str = "ada@example.org") -> None:
+    """Sign in by the form, and stay where that leads."""
+    await browser.open("/sign-in?next=/profile")
+    await browser.send("/sign-in", email=email, password=PASSWORD)
+    assert browser.path == "/profile"

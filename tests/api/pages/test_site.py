@@ -18,12 +18,6 @@ from tests.browser import Browser
 OpenBrowser = Callable[..., Browser]
 
 
-@pytest.fixture
-def backend() -> str:
-    """Stay on SQLite: the database does not matter here."""
-    return "sqlite"
-
-
 async def test_the_first_page_invites_to_sign_in(browser: Browser) -> None:
     """It says what this is, and does not offer an account where there is none to make."""
     answer = await browser.open("/")
