@@ -135,7 +135,7 @@ def build(
     passwords = Passwords(services.accounts, attempts or ProcessAttempts())
     routes = [
         *health.routes(),
-        *docs.routes(),
+        *docs.routes(site),
         *doors.routes(settings, services, keys, bucket=bucket, passwords=passwords),
         *website.routes(settings, services, site, passwords),
         *rest.routes(

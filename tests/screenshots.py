@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -69,12 +69,12 @@ def main(folder: Path) -> None:
         state = _signed_in(browser, link)
         for colours in COLOURS:
             for size in SIZES:
-                _take(browser, folder, address, colours, size, state)
+                _take(browser, folder, address, colours=colours, size=size, state=state)
         browser.close()
 
 
 def _take(
-    browser: Browser, folder: Path, address: str, colours: str, size: str, state: Path
+    browser: Browser, folder: Path, address: str, *, colours: str, size: str, state: Path
 ) -> None:
     width, height = SIZES[size]
     for pages, storage in ((OUTSIDE, None), (INSIDE, state)):
@@ -108,7 +108,7 @@ def _signed_in(browser: Browser, link: str) -> Path:
 
 
 @contextmanager
-def _served() -> Iterator[tuple[str, str]]:
+def _served() -> Generator[tuple[str, str]]:
     """Start the product; yield its address and the link that signs its first user in."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {
@@ -118,7 +118,7 @@ def _served() -> Iterator[tuple[str, str]]:
             "SLUICE_LOG_LEVEL": "error",
             "PYTHONUNBUFFERED": "1",
         }
-        process = subprocess.Popen(  # noqa: S603 - our own program
+        process = subprocess.Popen(
             (sys.executable, "-m", "sluice", "up", "--port", "0"),
             stdout=subprocess.PIPE,
             text=True,

@@ -1,96 +1,64 @@
 """The API reference at `/docs`, and the description it is made from, served from our own files.
 
-The page is rendered once from the description, so that the two cannot disagree. It loads
-nothing from other hosts, and its policy forbids inline scripts.
+The page is made from the description, so that the two cannot disagree. Beside each operation
+stands the GraphQL document that does the same.
 """
 
 import re
+from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from api.docs.graphql import DOCUMENTS
 from api.openapi import document
 from api.openapi.schema import Schema
-from api.rest.links import origin
+from api.pages import Access, Site, Visit
 from api.rest.resource import Resource
 
-_HERE: Final = Path(__file__).parent
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 _CODE: Final = re.compile(r"`([^`]+)`")
-_HEADERS: Final = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
-#: Stands in the rendered page for the address that a reader uses.
-_ORIGIN: Final = "{origin}"
+_HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
 
 
-def routes() -> list[BaseRoute]:
+def routes(site: Site) -> list[BaseRoute]:
     """Route the description and the page. Under `/api`, so they go before the REST routes."""
     description = document()
     encoded = orjson.dumps(description, option=orjson.OPT_INDENT_2)
-    page = _page(description)
+    shown = _shown(description)
+    site.add_filters(pretty=_pretty, prose=_prose, curl=_curl)
 
     async def openapi(_: Request) -> Response:
         return Response(encoded, media_type="application/json", headers=_HEADERS)
 
-    async def docs(request: Request) -> Response:
-        text = page.replace(_ORIGIN, origin(request.scope))
-        return Response(text, media_type="text/html", headers=_HEADERS)
+    async def docs(visit: Visit) -> Response:
+        return visit.show("docs.html", address=visit.origin + visit.url(""), **shown)
 
     return [
         Route("/api/openapi.json", Resource(get=openapi)),
-        Route("/docs", Resource(get=docs)),
-        Route("/docs/reference.css", _asset("reference.css", "text/css")),
-        Route("/docs/reference.js", _asset("reference.js", "text/javascript")),
+        site.page("/docs", get=docs, access=Access.ANYBODY),
     ]
 
 
-def _asset(name: str, media_type: str) -> Resource:
-    content = (_HERE / name).read_bytes()
-
-    async def asset(_: Request) -> Response:
-        return Response(content, media_type=media_type, headers=_HEADERS)
-
-    return Resource(get=asset)
-
-
-def _page(description: Schema) -> str:
-    templates = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters["pretty"] = _pretty
-    templates.filters["prose"] = _prose
-    return templates.get_template("reference.html").render(
-        info=description["info"],
-        endpoints=[
+def _shown(description: Schema) -> dict[str, Any]:
+    """Gather what the page shows."""
+    return {
+        "info": description["info"],
+        "endpoints": [
             _endpoint(description, method, path, operation)
             for path, item in description["paths"].items()
             for method, operation in item.items()
             if method != "parameters"
         ],
-        errors=[
+        "errors": [
             (status, name, answer["description"], _example(answer))
             for name, status in _ERRORS.items()
             for answer in (description["components"]["responses"][name],)
         ],
-        origin=_ORIGIN,
-    )
+    }
 
 
 #: The failures that a reader should know, in the document's order.
@@ -123,6 +91,7 @@ def _endpoint(description: Schema, method: str, path: str, operation: Schema) ->
         "query": [_parameter(p) for p in parameters if p["in"] == "query"],
         "headers": [_parameter(p) for p in parameters if p["in"] == "header"],
         "fields": _fields(description, json_body["schema"]) if json_body else [],
+        "graphql": DOCUMENTS[operation["operationId"]],
         "request": json_body["example"] if json_body else None,
         "status": status,
         "response": _example(success),
@@ -170,6 +139,19 @@ def _example(answer: Schema) -> Any:
 def _prose(text: str) -> str:
     """Escape a description, and show what stands between backticks in it as code."""
     return _CODE.sub(r"<code>\1</code>", escape(text))
+
+
+def _curl(endpoint: Mapping[str, Any], address: str) -> str:
+    """Write a call that can be pasted into a shell, once the token stands in it."""
+    verb = "" if endpoint["method"] == "GET" else f" -X {endpoint['method']}"
+    lines = [
+        f"curl{verb} {address}{endpoint['path'].replace('{id}', '1')}",
+        "-H 'Authorization: Bearer {your-api-token}'",
+    ]
+    if endpoint["request"] is not None:
+        body = orjson.dumps(endpoint["request"]).decode().replace("'", "'\\''")
+        lines += ["-H 'Content-Type: application/json'", f"-d '{body}'"]
+    return " \\\n  ".join(lines)
 
 
 def _pretty(value: object) -> str:

@@ -39,7 +39,7 @@ class Access(Enum):
 
 
 class Site:
-    """The pages' common ground. Immutable after the start."""
+    """The pages' common ground. Nothing changes it after the start."""
 
     def __init__(
         self,
@@ -61,6 +61,10 @@ class Site:
         )
         self._templates.filters.update(filters.FILTERS)
         self._templates.globals.update(values or {})
+
+    def add_filters(self, **filters: Callable[..., Any]) -> None:
+        """Let templates use further filters; before the first page is shown."""
+        self._templates.filters.update(filters)
 
     def render(self, template: str, **values: Any) -> str:
         """Return a template filled in. What it asks for and is not given raises."""
@@ -116,6 +120,8 @@ class _Page:
         """Answer one request."""
         visit = Visit(Request(scope, receive), self._site)
         response = await self._answer(visit)
+        if scope["method"] == "HEAD":
+            response.body = b""
         await response(scope, receive, send)
 
     async def _answer(self, visit: Visit) -> Response:

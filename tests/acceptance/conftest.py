@@ -1,8 +1,10 @@
 """Real processes of the product, each on a data directory of its own."""
 
+import fcntl
 import os
 import queue
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +17,13 @@ import httpx2
 import pytest
 
 from sluice.settings import PREFIX
+from tests.conftest import missing
 
 SECONDS = 30.0
 #: A coverage or profiling tool in the test's process must not reach into the product's.
 COMMAND = (sys.executable, "-m", "sluice")
+#: Packages from npm: clients of GraphQL, and what looks at the pages.
+CLIENTS = Path(__file__).parents[1] / "clients"
 TOKEN = re.compile(r"slc_[\w-]+")
 
 
@@ -106,6 +111,35 @@ def clean_environment(**more: str) -> dict[str, str]:
     """Return the environment without anybody's settings."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
     return {**inherited, "PYTHONUNBUFFERED": "1", **more}
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Return Node with the packages of `tests/clients` installed beside them."""
+    program, npm = shutil.which("node"), shutil.which("npm")
+    if program is None or npm is None:
+        missing("Node.js")
+    # Several workers of pytest begin at once, and one must not delete what another reads.
+    with (CLIENTS / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _has_packages():
+            installed = subprocess.run(  # noqa: S603 - npm, with the packages that are locked
+                [npm, "ci", "--ignore-scripts"],
+                cwd=CLIENTS,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if installed.returncode != 0:
+                missing(f"the clients' packages ({installed.stderr[-300:]})")
+    return program
+
+
+def _has_packages() -> bool:
+    """Say whether what is installed is what is locked now."""
+    installed = CLIENTS / "node_modules" / ".package-lock.json"
+    locked = CLIENTS / "package-lock.json"
+    return installed.exists() and installed.stat().st_mtime >= locked.stat().st_mtime
 
 
 @pytest.fixture

@@ -1,19 +1,15 @@
 """The clients that people use, from npm and PyPI, against a live server."""
 
 import os
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from gql import Client, GraphQLRequest, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport
 
-from tests.acceptance.conftest import Served, Start
-from tests.conftest import missing
+from tests.acceptance.conftest import CLIENTS, Served, Start
 
-CLIENTS = Path(__file__).parents[1] / "clients"
 #: The compilers and the linter start slowly.
 SECONDS = 240
 
@@ -22,25 +18,6 @@ SECONDS = 240
 def served(start: Start) -> Served:
     """Return a server on which batching is on."""
     return Served(start("up", "--port", "0", SLUICE_GRAPHQL_BATCHING="true"))
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """Return Node with the clients installed beside the tests."""
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        missing("Node.js")
-    if not (CLIENTS / "node_modules" / ".package-lock.json").exists():
-        installed = subprocess.run(  # noqa: S603 - npm, with the packages that are locked
-            [npm, "ci", "--ignore-scripts"],
-            cwd=CLIENTS,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if installed.returncode != 0:
-            missing(f"the clients' packages ({installed.stderr[-300:]})")
-    return program
 
 
 def run(node: str, script: str, served: Served | None = None) -> None:

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 from api import docs, rest
 from api.limit import Counter, ProcessCounter
 from api.middleware import protected
+from api.pages import Site
+from api.session import SessionKeys
 from tasks import models
 from tasks.accounts import AccountService
 from tasks.claim import Checkpoint, Claim
@@ -28,6 +30,7 @@ from tasks.work import WorkService
 #: As in the document, where a bare id stands for a platform that the operator has chosen.
 GROUP_ID = "123456789"
 ADDRESS = "http://example.com"
+SITE = Site(SessionKeys("secret"), values={"version": "1", "graphiql": True, "sign_up": True})
 
 
 NOT_FOUND = {"status": "error", "message": "Task not found"}
@@ -77,7 +80,13 @@ def build(
         *, counter: Counter | None = None, limit: int = 100_000, **settings: Any
     ) -> ASGIApp:
         return protected(
-            Starlette(routes=[*docs.routes(), *rest.routes(service, posts=posts)]),
+            Starlette(
+                routes=[
+                    *docs.routes(SITE),
+                    *SITE.assets.routes(),
+                    *rest.routes(service, posts=posts),
+                ]
+            ),
             authenticate=accounts.authenticate,
             counter=counter or ProcessCounter(),
             limit=limit,

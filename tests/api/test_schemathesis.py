@@ -22,7 +22,7 @@ from tasks.ingest import IngestService
 from tasks.migrations import migrate
 from tasks.ports import Sleeper
 from tasks.service import TaskService
-from tests.api.conftest import DocumentedCatalogue
+from tests.api.conftest import SITE, DocumentedCatalogue
 
 T = TypeVar("T")
 
@@ -128,7 +128,7 @@ def test_schemathesis_finds_nothing(server: Server, opened: Database) -> None:
     service = TaskService(opened, catalogue=DocumentedCatalogue(), waker=Sleeper())
     posts = rest.Posts(IngestService(opened))
     app = protected(
-        Starlette(routes=[*docs.routes(), *rest.routes(service, posts=posts)]),
+        Starlette(routes=[*docs.routes(SITE), *rest.routes(service, posts=posts)]),
         authenticate=accounts.authenticate,
         counter=ProcessCounter(),
         limit=1_000_000,

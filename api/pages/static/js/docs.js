@@ -1,14 +1,24 @@
-"use strict";
+// The API documentation: the reader's token in its examples, and calls from the page.
 
-// The token lives in this tab's session storage: other tabs do not see it, and it goes with the tab.
-const KEY = "sluice-token";
+import { TOKEN_KEY } from "./docs-token.js";
+
+const PLACEHOLDER = "{your-api-token}";
 const tokenForm = document.getElementById("token-form");
 const tokenInput = document.getElementById("token");
 const tokenState = document.getElementById("token-state");
 
+// Each example as the server wrote it, for the token to be put in and taken out again.
+const examples = [...document.querySelectorAll(".code code")]
+  .filter((code) => code.textContent.includes(PLACEHOLDER))
+  .map((code) => ({ code, text: code.textContent }));
+
 function showTokenState() {
-  tokenState.textContent = sessionStorage.getItem(KEY)
-    ? "A token is set. It is kept in this browser tab only, until it is closed."
+  const token = sessionStorage.getItem(TOKEN_KEY);
+  for (const { code, text } of examples) {
+    code.textContent = text.replaceAll(PLACEHOLDER, token ?? PLACEHOLDER);
+  }
+  tokenState.textContent = token
+    ? "Your token stands in the examples. It is kept in this browser tab only, until it is closed."
     : "No token is set. It will be kept in this browser tab only, until it is closed.";
 }
 
@@ -16,14 +26,14 @@ tokenForm.addEventListener("submit", (event) => {
   event.preventDefault();
   const token = tokenInput.value.trim();
   if (token) {
-    sessionStorage.setItem(KEY, token);
+    sessionStorage.setItem(TOKEN_KEY, token);
   }
   tokenInput.value = "";
   showTokenState();
 });
 
 document.getElementById("forget").addEventListener("click", () => {
-  sessionStorage.removeItem(KEY);
+  sessionStorage.removeItem(TOKEN_KEY);
   tokenInput.value = "";
   showTokenState();
 });
@@ -45,7 +55,7 @@ function addressOf(form) {
 
 function requestOf(form) {
   const headers = { Accept: "application/json" };
-  const token = sessionStorage.getItem(KEY);
+  const token = sessionStorage.getItem(TOKEN_KEY);
   if (token) {
     headers.Authorization = `Bearer ${token}`;
   }
