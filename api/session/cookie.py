@@ -23,7 +23,8 @@ class SessionKeys:
     """Signs and reads cookies and form tokens with the installation's secret. Immutable."""
 
     def __init__(self, secret: str) -> None:
-        self._serializer = URLSafeTimedSerializer(secret, salt="sluice.session")
+        # Another salt than before sessions were rows: neither reads the other's cookies.
+        self._serializer = URLSafeTimedSerializer(secret, salt="sluice.session.row")
         self._sealer = URLSafeTimedSerializer(secret, salt="sluice.sealed")
         self._form_key = hashlib.sha256(f"sluice.form:{secret}".encode()).digest()
 
@@ -39,8 +40,7 @@ class SessionKeys:
             found: Any = self._serializer.loads(cookie, max_age=SESSION_SECONDS)
         except BadData:
             return None
-        # A cookie of before sessions were rows is signed, too.
-        return found if isinstance(found, str) else None
+        return str(found)
 
     def seal(self, text: str) -> str:
         """Return a text that can be read by anybody and written by us alone."""

@@ -53,7 +53,7 @@ class Passwords:
         if wait > 0:
             minutes = math.ceil(wait / 60)
             raise Refused(
-                f"Too many wrong passwords; try again in {minutes} minutes.",
+                f"Too many tries; try again in {minutes} minutes.",
                 429,
                 {"Retry-After": str(math.ceil(wait))},
             )

@@ -70,7 +70,7 @@ async def test_too_many_wrong_passwords_have_to_wait(browser: Browser) -> None:
 
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
-    assert "Too many wrong passwords" in browser.text
+    assert "Too many tries" in browser.text
 
 
 @pytest.mark.usefixtures("ada")

@@ -8,6 +8,12 @@ enhanceTheme();
 enhanceCopyButtons(document);
 enhanceTimes(document);
 
+// On a phone the navigation is wider than the screen: begin where the reader is.
+for (const link of document.querySelectorAll("nav [aria-current]")) {
+  const nav = link.closest("nav");
+  nav.scrollLeft = link.offsetLeft - (nav.clientWidth - link.offsetWidth) / 2;
+}
+
 // A form that is under way is not sent twice. A page that comes back from the cache may send again.
 document.addEventListener("submit", (event) => {
   const form = event.target;
