@@ -168,6 +168,6 @@ def _to_sign_in(visit: Visit) -> Response:
     request = visit.request
     wanted = None
     if request.method in ("GET", "HEAD"):
-        wanted = visit.path + (f"?{request.url.query}" if request.url.query else "")
+        wanted = visit.here
     message = "Your session has ended. Sign in again." if NAME in request.cookies else None
     return visit.redirect("/sign-in", message, kind=Kind.INFO, next=wanted)

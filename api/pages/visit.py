@@ -67,6 +67,12 @@ class Visit:
         scope = self.request.scope
         return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
+    @property
+    def here(self) -> str:
+        """The path with its query, for coming back to."""
+        query = self.request.url.query
+        return f"{self.path}?{query}" if query else self.path
+
     @cached_property
     def browser(self) -> str:
         """The browser's name, which the forms' token is made from."""
