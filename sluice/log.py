@@ -17,7 +17,10 @@ from sluice.settings import Settings
 _LIBRARIES: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "dramatiq", "alembic")
 
 #: Libraries whose `info` says what nobody who runs Sluice asks for.
-_QUIET: Final = ("uvicorn", "uvicorn.error", "dramatiq", "alembic", "httpx2", "httpcore2", "pika")
+_QUIET: Final = ("uvicorn", "uvicorn.error", "dramatiq", "alembic", "httpx2", "httpcore2")
+#: Logs each connection that it loses or cannot make three times over, with tracebacks; what uses
+#: it says the same in a line.
+_LOUD: Final = "pika"
 
 
 def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
@@ -64,6 +67,7 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
         logger.propagate = True
     for name in _QUIET:
         logging.getLogger(name).setLevel(level if settings.log_level != "info" else "WARNING")
+    logging.getLogger(_LOUD).setLevel(level if settings.log_level == "debug" else "CRITICAL")
     logging.captureWarnings(capture=True)
 
 

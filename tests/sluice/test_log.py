@@ -34,6 +34,19 @@ def test_a_stream_that_is_no_terminal_gets_json_by_default() -> None:
     assert json.loads(stream.getvalue())["event"] == "hello"
 
 
+def test_a_broker_that_is_away_is_no_heap_of_tracebacks() -> None:
+    """RabbitMQ's client is heard only by who asked for everything."""
+    heard: dict[str, str] = {}
+    for level in ("info", "debug"):
+        stream = io.StringIO()
+        log.configure(load(log_level=level), stream=stream)
+        logging.getLogger("pika.adapters").error("lost")
+        heard[level] = stream.getvalue()
+
+    assert heard["info"] == ""
+    assert "lost" in heard["debug"]
+
+
 def test_passwords_never_reach_the_log() -> None:
     """Neither in a message, nor in a field, nor in an exception's text."""
     stream = io.StringIO()
