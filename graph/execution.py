@@ -99,11 +99,17 @@ class Answer:
     """
 
     body: Mapping[str, Any]
+    #: The whole of it as JSON, where it was written as such; `body` is empty then.
+    encoded: bytes | None = None
     executed: bool = True
     status: int = 200  #: Over HTTP, in the newer media type.
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     #: Whether it was no GraphQL request at all, which the older media type refuses as well.
     malformed: bool = False
+
+    def json(self) -> bytes:
+        """Return the whole of it as JSON."""
+        return orjson.dumps(self.body) if self.encoded is None else self.encoded
 
 
 class Execution:

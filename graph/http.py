@@ -72,7 +72,7 @@ class GraphQLEndpoint:
             response = await self._response(scope, headers, receive, media)
         except RequestRefused as error:
             answer = refused(error)
-            response = _response(answer.body, answer, media or GRAPHQL)
+            response = _response(answer.json(), answer, media or GRAPHQL)
         return await response(scope, receive, send)
 
     async def _response(
@@ -118,7 +118,7 @@ class GraphQLEndpoint:
             if live or media is None:
                 return await self._stream(request, caller, framing, media)
         answer = await self._execution.answer(request, caller)
-        return _response(answer.body, answer, media or GRAPHQL)
+        return _response(answer.json(), answer, media or GRAPHQL)
 
     def _framing(self, headers: Headers) -> Framing | None:
         """Return how results are streamed to the client, if it takes a stream."""
@@ -140,8 +140,8 @@ class GraphQLEndpoint:
             found = await self._execution.answer(request, caller)
         if isinstance(found, Answer):
             if media is not None or (not found.executed and found.status != HTTPStatus.BAD_REQUEST):
-                return _response(found.body, found, media or GRAPHQL)
-            found = Once(orjson.dumps(found.body))
+                return _response(found.json(), found, media or GRAPHQL)
+            found = Once(found.json())
         stream = Stream(found, framing, heartbeat_seconds=live.heartbeat_seconds)
         try:
             stream.leave = live.connections.enter(caller.principal, stream.close)
@@ -163,7 +163,8 @@ class GraphQLEndpoint:
             )
         requests = [Request.parse(each) for each in asked]
         answers = [await self._execution.answer(each, caller) for each in requests]
-        return _response([answer.body for answer in answers], Answer({}), media)
+        body = b"[%b]" % b",".join([answer.json() for answer in answers])
+        return _response(body, Answer({}), media)
 
     async def _body(self, headers: Headers, receive: Receive) -> object:
         kind, _, parameters = headers.get("content-type", "").partition(";")
@@ -238,8 +239,8 @@ def _refuse_foreign(scope: Scope, headers: Headers) -> None:
         )
 
 
-def _response(body: Any, answer: Answer, media: str) -> Response:
-    """Encode an answer. In the older media type only what is no GraphQL fails by its status."""
+def _response(body: bytes, answer: Answer, media: str) -> Response:
+    """Send an answer. In the older media type only what is no GraphQL fails by its status."""
     status = answer.status
     if media == JSON and status == HTTPStatus.BAD_REQUEST and not answer.malformed:
         status = 200
@@ -248,4 +249,4 @@ def _response(body: Any, answer: Answer, media: str) -> Response:
         "vary": "Accept, Authorization, Cookie",
         **answer.headers,
     }
-    return Response(orjson.dumps(body), status, headers, media_type=f"{media}; charset=utf-8")
+    return Response(body, status, headers, media_type=f"{media}; charset=utf-8")

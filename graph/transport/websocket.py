@@ -222,7 +222,7 @@ class Connection:
             error = {"type": "error", "payload": answered.body["errors"]}
             return await self._finish(operation_id, error)
         else:
-            await self._next(operation_id, orjson.dumps(answered.body))
+            await self._next(operation_id, answered.json())
         return await self._finish(operation_id, {"type": "complete"})
 
     async def _stream(self, operation_id: str, results: Results) -> None:
