@@ -15,7 +15,7 @@ from typing import Final
 from tasks import models
 from tasks.budget import RATE_LIMITED
 from tasks.cursor import Slice, Window, cut
-from tasks.database import Database, Steps
+from tasks.database import Database, Row, Steps
 from tasks.filter import PostOrder, TaskFilter, TaskOrder
 from tasks.models import TaskStatus
 from tasks.principal import RESULTS_READ, TASKS_READ, Principal
@@ -85,6 +85,35 @@ class QueryService:
         )
         return cut(found, window, [connection.cursor(order, task) for task in found])
 
+    async def task_rows(
+        self,
+        principal: Principal,
+        window: Window,
+        *,
+        where: TaskFilter,
+        order: TaskOrder,
+        descending: bool,
+        columns: tuple[str, ...],
+    ) -> Slice[Row]:
+        """Return the same as rows of these columns, without cursors.
+
+        Raises:
+            ScopeMissing: The token may not read tasks.
+            ValidationFailed: A cursor or a filter is none.
+        """
+        principal.require(TASKS_READ)
+        where.check()
+        found = await self._database.read(
+            connection.rows,
+            principal.user_id,
+            window,
+            where,
+            order,
+            columns,
+            descending=descending,
+        )
+        return cut(found, window, ())
+
     async def count(self, principal: Principal, where: TaskFilter) -> int:
         """Count the principal's tasks; exact up to 10,000, above it may be 2 seconds old."""
         principal.require(TASKS_READ)
@@ -107,6 +136,13 @@ class QueryService:
         """Return those of the tasks that exist and are the principal's, by id."""
         principal.require(TASKS_READ)
         return await self._database.read(lookup.tasks, principal.user_id, ids)
+
+    async def task_rows_by_id(
+        self, principal: Principal, ids: Sequence[int], columns: tuple[str, ...]
+    ) -> Sequence[Row]:
+        """Return these columns of those of the tasks that are the principal's, in no order."""
+        principal.require(TASKS_READ)
+        return await self._database.read(lookup.task_rows, principal.user_id, ids, columns)
 
     async def posts_by_id(
         self, principal: Principal, keys: Sequence[tuple[int, str]]
@@ -153,6 +189,36 @@ class QueryService:
             for rows in (found.get(task_id, []),)
         }
 
+    async def post_rows(
+        self,
+        principal: Principal,
+        task_ids: Sequence[int],
+        window: Window,
+        *,
+        order: PostOrder,
+        descending: bool,
+        columns: tuple[str, ...],
+    ) -> Mapping[int, Slice[Row]]:
+        """Return the same as rows of these columns, without cursors.
+
+        The first column is `task_id`. A task without any is left out.
+
+        Raises:
+            ScopeMissing: The token may not read results.
+            ValidationFailed: A cursor is none of this order.
+        """
+        principal.require(RESULTS_READ)
+        found = await self._database.read(
+            nested.post_rows,
+            principal.user_id,
+            task_ids,
+            window,
+            order,
+            columns,
+            descending=descending,
+        )
+        return _by_first(found, window)
+
     async def events(
         self,
         principal: Principal,
@@ -177,6 +243,29 @@ class QueryService:
             for rows in (found.get(task_id, []),)
         }
 
+    async def event_rows(
+        self,
+        principal: Principal,
+        task_ids: Sequence[int],
+        window: Window,
+        *,
+        descending: bool,
+        columns: tuple[str, ...],
+    ) -> Mapping[int, Slice[Row]]:
+        """Return the same as rows of these columns, without cursors.
+
+        The first column is `task_id`. A task without any is left out.
+
+        Raises:
+            ScopeMissing: The token may not read tasks.
+            ValidationFailed: A cursor is none of an event.
+        """
+        principal.require(TASKS_READ)
+        found = await self._database.read(
+            nested.event_rows, principal.user_id, task_ids, window, columns, descending=descending
+        )
+        return _by_first(found, window)
+
     async def waiting(
         self, principal: Principal, tasks: Sequence[models.Task]
     ) -> Mapping[int, Wait]:
@@ -189,6 +278,14 @@ class QueryService:
         if claimable:
             waits |= await self._database.read(_in_line, principal.user_id, claimable, self._caps)
         return waits
+
+
+def _by_first(rows: Sequence[Row], window: Window) -> Mapping[int, Slice[Row]]:
+    """Cut the window out of the rows of each value of the first column."""
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(row)
+    return {key: cut(each, window, ()) for key, each in found.items()}
 
 
 def _put_off(task: models.Task) -> Wait:

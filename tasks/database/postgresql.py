@@ -10,6 +10,7 @@ import asyncpg
 
 from tasks.database.base import Database, Session, UniqueViolation
 from tasks.database.gathering import Gathering
+from tasks.database.lane import Lane
 from tasks.database.statement import Call, Row, Steps, compiled
 from tasks.errors import DatabaseUnavailable, StorageError
 
@@ -23,6 +24,19 @@ T = TypeVar("T")
 ATTEMPTS = 5
 #: How long a leader may be silent. Longer than a loop is ever busy, well below a lease.
 SILENCE_SECONDS = 9
+#: How long a statement waits for a connection.
+_WAIT_SECONDS = 30
+#: Errors of the connection and of the server's state, and not of a statement.
+_UNAVAILABLE = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # It shuts down, starts, or cancelled a statement.
+    asyncpg.InsufficientResourcesError,  # Out of connections, memory or disk.
+    asyncpg.ReadOnlySQLTransactionError,  # It has become a replica.
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
 
 
 class PostgresDatabase(Database):
@@ -34,6 +48,9 @@ class PostgresDatabase(Database):
         self._pool = pool
         self._name = name
         self._gathering = Gathering(self._together)
+        # Half of them for reads: the others are there for whoever writes, leads or copies.
+        half = pool.get_max_size() // 2
+        self._lane = Lane(pool, half, timeout_seconds=_WAIT_SECONDS) if half else None
 
     @classmethod
     async def open(cls, url: str, *, name: str, connections: int) -> Self:
@@ -101,8 +118,26 @@ class PostgresDatabase(Database):
 
     async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run statements on one connection, each in a transaction of its own."""
-        async with self._connection() as connection:
-            return await _run(connection, steps(*args, **kwargs))
+        lane = self._lane
+        if lane is None:
+            async with self._connection() as connection:
+                return await _run(connection, steps(*args, **kwargs))
+        try:
+            connection = await lane.take()
+            try:
+                answer = await _run(connection, steps(*args, **kwargs))
+            except BaseException as error:
+                if isinstance(error, asyncpg.InternalClientError):
+                    connection.terminate()
+                await lane.drop(connection)
+                raise
+            lane.give(connection)
+        except Exception as error:
+            translated = self._translated(error)
+            if translated is None:
+                raise
+            raise translated from error
+        return answer
 
     async def snapshot(
         self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
@@ -178,6 +213,8 @@ class PostgresDatabase(Database):
 
     async def close(self) -> None:
         """Wait for running statements, at most 10 seconds, then cut the connections."""
+        if self._lane is not None:
+            await self._lane.close()
         try:
             await asyncio.wait_for(self._pool.close(), timeout=10)
         except TimeoutError:
@@ -186,7 +223,7 @@ class PostgresDatabase(Database):
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Any]:
         try:
-            async with self._pool.acquire(timeout=30) as connection:
+            async with self._pool.acquire(timeout=_WAIT_SECONDS) as connection:
                 try:
                     yield connection
                 except asyncpg.InternalClientError:
@@ -194,23 +231,21 @@ class PostgresDatabase(Database):
                     # in the middle of a batch; nobody must be given it again.
                     connection.terminate()
                     raise
-        except asyncpg.UniqueViolationError as error:
-            raise UniqueViolation(getattr(error, "constraint_name", None) or "key") from error
-        except (
-            OSError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.OperatorInterventionError,  # It shuts down, starts, or cancelled a statement.
-            asyncpg.InsufficientResourcesError,  # Out of connections, memory or disk.
-            asyncpg.ReadOnlySQLTransactionError,  # It has become a replica.
-            asyncpg.IdleInTransactionSessionTimeoutError,
-        ) as error:
-            raise DatabaseUnavailable(
-                f"The database {self._name} does not answer: {error}."
-            ) from error
-        except asyncpg.UndefinedTableError as error:
-            raise StorageError(f"The database {self._name} is not migrated: {error}.") from error
+        except Exception as error:
+            translated = self._translated(error)
+            if translated is None:
+                raise
+            raise translated from error
+
+    def _translated(self, error: Exception) -> Exception | None:
+        """Return what the service raises for what the driver raised; None for what is not its."""
+        if isinstance(error, asyncpg.UniqueViolationError):
+            return UniqueViolation(getattr(error, "constraint_name", None) or "key")
+        if isinstance(error, _UNAVAILABLE):
+            return DatabaseUnavailable(f"The database {self._name} does not answer: {error}.")
+        if isinstance(error, asyncpg.UndefinedTableError):
+            return StorageError(f"The database {self._name} is not migrated: {error}.")
+        return None
 
 
 class _PostgresSession(Session):

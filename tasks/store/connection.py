@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tasks.column import among
 from tasks.cursor import Form, Window
-from tasks.database import Statement, Steps
+from tasks.database import Row, Statement, Steps
 from tasks.filter import TaskFilter, TaskOrder
 from tasks.models import Task
 
@@ -65,12 +65,22 @@ class _Shape:
     after: bool
     before: bool
     ended: bool | None = None  #: Of an order with missing values: which part of the list.
+    columns: tuple[str, ...] = Task.columns()
 
 
 def cursor(order: TaskOrder, task: Task) -> str:
     """Return a task's cursor in an order."""
-    chosen = _ORDERS[order]
-    return chosen.form.encode([getattr(task, column.name) for column in chosen.columns])
+    return mark(order, [getattr(task, name) for name in key(order)])
+
+
+def key(order: TaskOrder) -> tuple[str, ...]:
+    """Name the columns that an order's cursors hold."""
+    return tuple(column.name for column in _ORDERS[order].columns)
+
+
+def mark(order: TaskOrder, values: Sequence[Any]) -> str:
+    """Return the cursor that holds these values."""
+    return _ORDERS[order].form.encode(values)
 
 
 def window(
@@ -81,11 +91,29 @@ def window(
     Raises:
         ValidationFailed: A cursor is none of this order.
     """
+    found = yield from rows(user_id, wanted, where, order, Task.columns(), descending=descending)
+    return [Task.of(row) for row in found]
+
+
+def rows(
+    user_id: int,
+    wanted: Window,
+    where: TaskFilter,
+    order: TaskOrder,
+    columns: tuple[str, ...],
+    *,
+    descending: bool,
+) -> Steps[list[Row]]:
+    """Read the same of these columns alone.
+
+    Raises:
+        ValidationFailed: A cursor is none of this order.
+    """
     form = _ORDERS[order].form
     after = wanted.after and form.decode(wanted.after, argument="after")
     before = wanted.before and form.decode(wanted.before, argument="before")
     filters = where.given()
-    found: list[Task] = []
+    found: list[Row] = []
     for ended in _parts(order, backward=wanted.backward):
         bounds = _bounds(after or None, before or None, ended=ended)
         if bounds is None:
@@ -98,10 +126,10 @@ def window(
             after="after_0" in bounds,
             before="before_0" in bounds,
             ended=ended,
+            columns=columns,
         )
         limit = wanted.size + 1 - len(found)
-        rows = yield _statement(shape)(user_id=user_id, limit=limit, **filters, **bounds)
-        found += [Task.of(row) for row in rows]
+        found += yield _statement(shape)(user_id=user_id, limit=limit, **filters, **bounds)
         if len(found) > wanted.size:
             break
     return found
@@ -158,7 +186,7 @@ def _statement(shape: _Shape) -> Statement:
     falling = shape.descending != shape.backward
     order = [column.desc() if falling else column.asc() for column in columns]
     return Statement(
-        sa.select(*TASK)
+        sa.select(*(TASK[name] for name in shape.columns))
         .where(*conditions)
         .order_by(*order)
         .limit(sa.bindparam("limit", type_=sa.Integer))

@@ -1,11 +1,12 @@
 """Many rows by their ids at once, always within one owner's."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import sqlalchemy as sa
 
 from tasks.column import among
-from tasks.database import Statement, Steps
+from tasks.database import Row, Statement, Steps
 from tasks.models import ApiToken, Post, Task
 from tasks.store.queue import CLAIMABLE, RUNNING_BY_PLATFORM, RUNNING_OF
 
@@ -39,8 +40,19 @@ LINE = Statement(
 
 def tasks(user_id: int, ids: Sequence[int]) -> Steps[dict[int, Task]]:
     """Return those of the tasks that are the user's, by id."""
-    rows = yield TASKS(user_id=user_id, ids=list(ids))
+    rows = yield from task_rows(user_id, ids, Task.columns())
     return {task.id: task for task in (Task.of(row) for row in rows)}
+
+
+def task_rows(user_id: int, ids: Sequence[int], columns: tuple[str, ...]) -> Steps[Sequence[Row]]:
+    """Return these columns of those of the tasks that are the user's, in no order."""
+    return (yield _some(columns)(user_id=user_id, ids=list(ids)))
+
+
+@lru_cache(maxsize=256)
+def _some(columns: tuple[str, ...]) -> Statement:
+    mine = (TASK.user_id == sa.bindparam("user_id"), among(TASK.id, "ids"))
+    return Statement(sa.select(*(TASK[name] for name in columns)).where(*mine))
 
 
 def posts(user_id: int, keys: Sequence[tuple[int, str]]) -> Steps[dict[tuple[int, str], Post]]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tasks.column import among
 from tasks.cursor import Form, Window
-from tasks.database import Statement, Steps
+from tasks.database import Row, Statement, Steps
 from tasks.filter import PostOrder
 from tasks.models import Post, Task, TaskEvent
 
@@ -32,10 +32,12 @@ class _Order:
 
     def cursor(self, record: Post | TaskEvent) -> str:
         """Return a row's cursor."""
-        key = [getattr(record, self.tie.name)]
-        if self.value is not None:
-            key.insert(0, getattr(record, self.value.name))
-        return self.form.encode(key)
+        return self.form.encode([getattr(record, name) for name in self.key])
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Name the columns that a cursor holds."""
+        return tuple(c.name for c in (self.value, self.tie) if c is not None)
 
 
 def _by(value: Any, mark: str, *, time: bool = False) -> _Order:
@@ -62,6 +64,7 @@ class _Shape:
     backward: bool
     after: bool | None
     before: bool | None
+    columns: tuple[str, ...]
 
 
 def post_cursor(order: PostOrder, record: Post) -> str:
@@ -69,9 +72,24 @@ def post_cursor(order: PostOrder, record: Post) -> str:
     return _POSTS[order].cursor(record)
 
 
+def post_key(order: PostOrder) -> tuple[str, ...]:
+    """Name the columns that an order's cursors hold."""
+    return _POSTS[order].key
+
+
+def post_mark(order: PostOrder, values: Sequence[Any]) -> str:
+    """Return the cursor that holds these values."""
+    return _POSTS[order].form.encode(values)
+
+
 def event_cursor(record: TaskEvent) -> str:
     """Return an event's cursor."""
     return _EVENTS.cursor(record)
+
+
+def event_mark(seq: int) -> str:
+    """Return the cursor of an event with this `seq`."""
+    return _EVENTS.form.encode([seq])
 
 
 def posts(
@@ -84,14 +102,33 @@ def posts(
     Raises:
         ValidationFailed: A cursor is none of this order.
     """
-    bounds = _bounds(_POSTS[order].form, wanted)
-    statement = _statement(_shape(order, wanted, bounds, descending=descending))
-    parameters = {"user_id": user_id, "task_ids": list(task_ids), "size": wanted.size + 1}
-    rows = yield statement(**parameters, **bounds)
+    rows = yield from post_rows(
+        user_id, task_ids, wanted, order, Post.columns(), descending=descending
+    )
     found: dict[int, list[Post]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(Post.of(row))
     return found
+
+
+def post_rows(
+    user_id: int,
+    task_ids: Sequence[int],
+    wanted: Window,
+    order: PostOrder,
+    columns: tuple[str, ...],
+    *,
+    descending: bool,
+) -> Steps[Sequence[Row]]:
+    """Read the same of these columns alone, a task's rows together.
+
+    Raises:
+        ValidationFailed: A cursor is none of this order.
+    """
+    bounds = _bounds(_POSTS[order].form, wanted)
+    statement = _statement(_shape(order, wanted, bounds, columns, descending=descending))
+    parameters = {"user_id": user_id, "task_ids": list(task_ids), "size": wanted.size + 1}
+    return (yield statement(**parameters, **bounds))
 
 
 def events(
@@ -102,15 +139,33 @@ def events(
     Raises:
         ValidationFailed: A cursor is none of an event.
     """
-    bounds = _bounds(_EVENTS.form, wanted)
-    statement = _statement(_shape(None, wanted, bounds, descending=descending))
-    parameters = {"user_id": user_id, "task_ids": list(task_ids), "size": wanted.size + 1}
-    rows = yield statement(**parameters, **bounds)
+    rows = yield from event_rows(
+        user_id, task_ids, wanted, TaskEvent.columns(), descending=descending
+    )
     found: dict[int, list[TaskEvent]] = {}
     for row in rows:
         record = TaskEvent.of(row)
         found.setdefault(record.task_id, []).append(record)
     return found
+
+
+def event_rows(
+    user_id: int,
+    task_ids: Sequence[int],
+    wanted: Window,
+    columns: tuple[str, ...],
+    *,
+    descending: bool,
+) -> Steps[Sequence[Row]]:
+    """Read the same of these columns alone, a task's rows together.
+
+    Raises:
+        ValidationFailed: A cursor is none of an event.
+    """
+    bounds = _bounds(_EVENTS.form, wanted)
+    statement = _statement(_shape(None, wanted, bounds, columns, descending=descending))
+    parameters = {"user_id": user_id, "task_ids": list(task_ids), "size": wanted.size + 1}
+    return (yield statement(**parameters, **bounds))
 
 
 def _bounds(form: Form, wanted: Window) -> dict[str, Any]:
@@ -126,20 +181,25 @@ def _bounds(form: Form, wanted: Window) -> dict[str, Any]:
 
 
 def _shape(
-    order: PostOrder | None, wanted: Window, bounds: Mapping[str, Any], *, descending: bool
+    order: PostOrder | None,
+    wanted: Window,
+    bounds: Mapping[str, Any],
+    columns: tuple[str, ...],
+    *,
+    descending: bool,
 ) -> _Shape:
     given = {
         name: f"{name}_value" in bounds if f"{name}_tie" in bounds else None
         for name in ("after", "before")
     }
-    return _Shape(order, descending, wanted.backward, given["after"], given["before"])
+    return _Shape(order, descending, wanted.backward, given["after"], given["before"], columns)
 
 
 @lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> Statement:
     order = _EVENTS if shape.order is None else _POSTS[shape.order]
     owner: Any = EVENT if shape.order is None else POST
-    columns: list[Any] = list(owner)
+    inner = {name: owner[name] for name in ("task_id", *shape.columns)}
     mine = sa.select(TASK.id).where(
         TASK.user_id == sa.bindparam("user_id"), among(TASK.id, "task_ids")
     )
@@ -150,7 +210,11 @@ def _statement(shape: _Shape) -> Statement:
         conditions.append(_before(order, descending=shape.descending, has_value=shape.before))
     sort = _sort(order, descending=shape.descending, backward=shape.backward)
     number = sa.func.row_number().over(partition_by=owner.task_id, order_by=sort)
-    ranked: Any = sa.select(*columns, number.label("place")).where(*conditions).subquery("ranked")
+    ranked: Any = (
+        sa.select(*_with_task(owner, columns), number.label("place"))
+        .where(*conditions)
+        .subquery("ranked")
+    )
     return Statement(
         sa.select(*(ranked.c[column.name] for column in columns))
         .where(ranked.c.place <= sa.bindparam("size", type_=sa.Integer))
