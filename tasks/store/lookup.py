@@ -14,9 +14,6 @@ TASK = Task.table().c
 POST = Post.table().c
 TOKEN = ApiToken.table().c
 
-TASKS = Statement(
-    sa.select(*TASK).where(TASK.user_id == sa.bindparam("user_id"), among(TASK.id, "ids"))
-)
 POSTS = Statement(
     sa.select(*POST)
     .join(Task, TASK.id == POST.task_id)

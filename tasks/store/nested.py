@@ -210,13 +210,10 @@ def _statement(shape: _Shape) -> Statement:
         conditions.append(_before(order, descending=shape.descending, has_value=shape.before))
     sort = _sort(order, descending=shape.descending, backward=shape.backward)
     number = sa.func.row_number().over(partition_by=owner.task_id, order_by=sort)
-    ranked: Any = (
-        sa.select(*_with_task(owner, columns), number.label("place"))
-        .where(*conditions)
-        .subquery("ranked")
-    )
+    numbered = sa.select(*inner.values(), number.label("place")).where(*conditions)
+    ranked: Any = numbered.subquery("ranked")
     return Statement(
-        sa.select(*(ranked.c[column.name] for column in columns))
+        sa.select(*(ranked.c[name] for name in shape.columns))
         .where(ranked.c.place <= sa.bindparam("size", type_=sa.Integer))
         .order_by(ranked.c.task_id, ranked.c.place)
     )
