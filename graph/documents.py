@@ -25,6 +25,7 @@ from graphql import (
 from graph.errors import LIMIT_EXCEEDED, PARSE_FAILED, VALIDATION_FAILED, RequestRefused, formatted
 from graph.limits import Limits, shape
 from graph.limits.cost import Cost
+from graph.planner import Planned
 from graph.schema import Schema
 
 #: Characters of text that are kept, which is 50 to 100 MB of syntax trees at most.
@@ -48,6 +49,7 @@ class Operation:
     kind: OperationType
     name: str | None
     cost: Cost
+    planned: Planned
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,6 +161,7 @@ class Documents:
                 each.operation,
                 each.name.value if each.name else None,
                 Cost(self._schema.core, each, fragments),
+                Planned(self._schema, tree, each),
             )
             for each in tree.definitions
             if isinstance(each, OperationDefinitionNode)

@@ -124,8 +124,11 @@ class Execution:
         bucket: Bucket,
         introspection: bool = True,
         suggestions: bool = True,
+        plans: bool = True,
     ) -> None:
+        """Stand on a schema and services; without `plans` all takes the ordinary path."""
         self._schema = schema
+        self._plans = plans
         self._services = services
         self._limits = limits
         self._bucket = bucket
@@ -191,6 +194,13 @@ class Execution:
                 status=406,
             )
         charge = await self._charge(operation, request, caller)
+        if self._plans:
+            planned = await operation.planned.answer(
+                caller.principal, self._services, request.variables
+            )
+            if planned is not None:
+                planned["extensions"] = {"cost": charge.formatted()}
+                return Answer({}, orjson.dumps(planned, option=orjson.OPT_UTC_Z))
         result = await self._execute(document, request, caller)
         return _answered(result, charge)
 

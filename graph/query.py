@@ -73,10 +73,7 @@ class Query(ScheduleQuery, HostQuery):
         ] = None,
     ) -> Task | None:
         """One of your tasks, by either of its ids."""
-        if (node_id is None) == (database_id is None):
-            raise ValidationFailed({"id": ["Give either id or databaseId."]})
-        key = read_key(node_id, "Task") if node_id is not None else int(database_id or 0)
-        return Task.of(await info.context.task.load(key))
+        return Task.of(await info.context.task.load(task_key(node_id, database_id)))
 
     @strawberry.field
     async def tasks(
@@ -105,6 +102,17 @@ class Query(ScheduleQuery, HostQuery):
     def platforms(self, info: Info) -> list[Platform]:
         """All platforms, by name."""
         return [Platform.of(record) for record in info.context.services.platforms.platforms()]
+
+
+def task_key(node_id: str | None = None, database_id: int | None = None) -> int:
+    """Return the database id that `task` asks for, by either of its arguments.
+
+    Raises:
+        ValidationFailed: There is neither, or there are both, or it is no task's id.
+    """
+    if (node_id is None) == (database_id is None):
+        raise ValidationFailed({"id": ["Give either id or databaseId."]})
+    return read_key(node_id, "Task") if node_id is not None else int(database_id or 0)
 
 
 async def load(context: Context, node_id: str) -> Node:

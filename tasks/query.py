@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from tasks import models
 from tasks.budget import RATE_LIMITED
@@ -50,6 +50,19 @@ class Wait:
     until: datetime | None = None
     #: The same owner's tasks that are claimed before it; None while it is in no line.
     ahead: int | None = None
+
+
+class Pending(NamedTuple):
+    """What decides why a task waits."""
+
+    id: int
+    status: str
+    not_before: datetime | None
+    error_code: str | None
+    platform: str
+
+
+Waiter: TypeAlias = models.Task | Pending
 
 
 class QueryService:
@@ -266,9 +279,7 @@ class QueryService:
         )
         return _by_first(found, window)
 
-    async def waiting(
-        self, principal: Principal, tasks: Sequence[models.Task]
-    ) -> Mapping[int, Wait]:
+    async def waiting(self, principal: Principal, tasks: Sequence[Waiter]) -> Mapping[int, Wait]:
         """Say of each task that is pending why it does not run, by its id."""
         principal.require(TASKS_READ)
         pending = [task for task in tasks if task.status == TaskStatus.PENDING]
@@ -288,12 +299,12 @@ def _by_first(rows: Sequence[Row], window: Window) -> Mapping[int, Slice[Row]]:
     return {key: cut(each, window, ()) for key, each in found.items()}
 
 
-def _put_off(task: models.Task) -> Wait:
+def _put_off(task: Waiter) -> Wait:
     limited = task.error_code == RATE_LIMITED
     return Wait(WaitReason.RATE_LIMITED if limited else WaitReason.RETRY, until=task.not_before)
 
 
-def _in_line(user_id: int, tasks: Sequence[models.Task], caps: Caps) -> Steps[dict[int, Wait]]:
+def _in_line(user_id: int, tasks: Sequence[Waiter], caps: Caps) -> Steps[dict[int, Wait]]:
     line = yield from lookup.line(user_id, limit=LINE_COUNTED)
     ahead = {task_id: place for place, task_id in enumerate(line)}
     at_user_cap = False

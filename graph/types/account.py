@@ -10,7 +10,7 @@ from graph.types.enums import TokenScope
 from graph.types.node import Node, global_id
 from graph.types.scalars import BigInt
 from tasks import models
-from tasks.principal import SCOPES
+from tasks.principal import SCOPES, Principal
 
 
 @described
@@ -65,7 +65,7 @@ class User(Node):
     @strawberry.field
     def scopes(self, info: Info) -> list[TokenScope]:
         """What the credential of this request may do."""
-        return [TokenScope(each) for each in SCOPES if each in info.context.principal.scopes]
+        return scopes_of(info.context.principal)
 
     @classmethod
     def of(cls, record: models.User) -> "User":
@@ -77,3 +77,8 @@ class User(Node):
             is_admin=record.is_admin,
             created_at=record.created_at,
         )
+
+
+def scopes_of(principal: Principal) -> list[TokenScope]:
+    """Return what a principal may do."""
+    return [TokenScope(each) for each in SCOPES if each in principal.scopes]

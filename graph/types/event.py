@@ -1,6 +1,8 @@
 """A task's events and their connection."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
@@ -47,6 +49,12 @@ class TaskSnapshot:
             receipt=Receipt.of(record.receipt, requested=record.max_posts),
         )
 
+    @classmethod
+    def at(cls, kind: str, data: Mapping[str, Any]) -> "TaskSnapshot | None":
+        """Convert what an event of this type holds; a deletion shows nothing."""
+        gone = kind == EventType.DELETED
+        return None if gone else cls.of(models.of_public(data, user_id=0))
+
 
 @described
 @strawberry.type
@@ -63,13 +71,11 @@ class TaskEvent:
     @classmethod
     def of(cls, record: models.TaskEvent) -> "TaskEvent":
         """Convert a record."""
-        gone = record.type == EventType.DELETED
-        shown = None if gone else models.of_public(record.data, user_id=record.user_id)
         return cls(
             seq=BigInt(record.seq),
             type=TaskEventType(record.type),
             at=record.at,
-            snapshot=None if shown is None else TaskSnapshot.of(shown),
+            snapshot=TaskSnapshot.at(record.type, record.data),
         )
 
 

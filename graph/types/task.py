@@ -1,7 +1,8 @@
 """Tasks and their connection."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -39,6 +40,12 @@ class TaskProgress:
     ratio: float = strawberry.field(
         description="From 0 to 1; 1 once the task has completed, however many posts there were."
     )
+
+    @staticmethod
+    def part(status: str, collected: int, requested: int) -> float:
+        """Return the ratio."""
+        done = status == models.TaskStatus.COMPLETED
+        return 1.0 if done else round(min(1.0, collected / requested), 4)
 
 
 @described
@@ -79,6 +86,25 @@ class TaskResult:
     stop_reason: StopReason | None = strawberry.field(description="Why it ended.")
     receipt: Receipt | None = strawberry.field(description="What its runs did.")
 
+    @classmethod
+    def of(
+        cls,
+        ended_at: datetime | None,
+        stop_reason: str | None,
+        receipt: Mapping[str, Any] | None,
+        requested: int,
+    ) -> "TaskResult | None":
+        """Convert what a task's columns say of its end, if it has ended."""
+        if ended_at is None:
+            return None
+        read = Receipt.of(receipt, requested=requested)
+        return cls(
+            ended_at=ended_at,
+            complete=read is not None and read.complete,
+            stop_reason=StopReason(stop_reason) if stop_reason else None,
+            receipt=read,
+        )
+
 
 @described
 @strawberry.federation.type(keys=["id"])
@@ -115,24 +141,18 @@ class Task(Node):
     def progress(self) -> TaskProgress:
         """How far it has got."""
         record = self.record
-        done = self.status is TaskStatus.COMPLETED
-        ratio = 1.0 if done else min(1.0, record.posts_count / record.max_posts)
         return TaskProgress(
-            collected=record.posts_count, requested=record.max_posts, ratio=round(ratio, 4)
+            collected=record.posts_count,
+            requested=record.max_posts,
+            ratio=TaskProgress.part(record.status, record.posts_count, record.max_posts),
         )
 
     @strawberry.field
     def result(self) -> TaskResult | None:
         """How it ended; null before that."""
         record = self.record
-        if record.completed_at is None:
-            return None
-        receipt = Receipt.of(record.receipt, requested=record.max_posts)
-        return TaskResult(
-            ended_at=record.completed_at,
-            complete=receipt is not None and receipt.complete,
-            stop_reason=self.stop_reason,
-            receipt=receipt,
+        return TaskResult.of(
+            record.completed_at, record.stop_reason, record.receipt, record.max_posts
         )
 
     @strawberry.field
@@ -158,8 +178,7 @@ class Task(Node):
         window = Window.parse(first=first, last=last, after=after, before=before)
         order, descending = PostOrder.read(order_by)
         wanted = PostsOf(self.record.id, window, order, descending)
-        # Retention takes the posts away; how many they were, the task still says.
-        total = self.record.posts_count if self.record.posts_expired_at is None else 0
+        total = posts_total(self.record.posts_count, self.record.posts_expired_at)
         return PostConnection.of(await info.context.posts.load(wanted), total=total)
 
     @strawberry.field
@@ -211,6 +230,11 @@ class Task(Node):
                 None if record.schedule_id is None else global_id("Schedule", record.schedule_id)
             ),
         )
+
+
+def posts_total(collected: int, expired_at: datetime | None) -> int:
+    """Count a task's posts: retention takes them away, and the task still says how many."""
+    return collected if expired_at is None else 0
 
 
 @described

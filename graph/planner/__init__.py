@@ -1,0 +1,5 @@
+"""Plans."""
+
+from graph.planner.plan import Planned
+
+__all__ = ["Planned"]

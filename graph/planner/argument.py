@@ -1,0 +1,205 @@
+"""Variables and arguments: coerced as graphql-core and Strawberry do, with what is fixed done once.
+
+Where a value is not what its type takes, `Unplanned` is raised, and the ordinary path says why.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    VariableNode,
+)
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import VariableValues, get_argument_values
+from graphql.utilities.coerce_input_value import (
+    coerce_default_value,
+    coerce_input_literal,
+    coerce_input_value,
+)
+from strawberry.schema.compat import is_scalar
+from strawberry.types.arguments import convert_argument
+from strawberry.types.base import StrawberryOptional
+from strawberry.types.enum import StrawberryEnumDefinition
+from strawberry.types.field import StrawberryField
+
+from graph.planner.selection import variables_in
+from graph.planner.source import Unplanned
+from graph.schema import Schema
+
+_INT: Final = 2**31
+
+
+class Variables:
+    """An operation's variables."""
+
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+        self._each: list[tuple[str, Callable[[Any], Any], Any, bool]] = []
+        for node in operation.variable_definitions or ():
+            signature: Any = get_variable_signature(schema, node)
+            default = coerce_default_value(signature)
+            required = isinstance(signature.type, GraphQLNonNull)
+            self._each.append((signature.name, _coercer(signature.type), default, required))
+
+    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the coerced values of those that have one.
+
+        Raises:
+            Unplanned: A value is missing or none of its type.
+        """
+        coerced: dict[str, Any] = {}
+        for name, coerce, default, required in self._each:
+            value = given.get(name, Undefined)
+            if value is Undefined:
+                if default is not Undefined:
+                    coerced[name] = default
+                elif required:
+                    raise Unplanned
+                continue
+            value = coerce(value)
+            if value is Undefined:
+                raise Unplanned
+            coerced[name] = value
+        return coerced
+
+
+class Arguments:
+    """A field's arguments, as its resolver takes them."""
+
+    def __init__(self, schema: Schema, definition: GraphQLField, node: FieldNode) -> None:
+        field: StrawberryField = definition.extensions["strawberry-definition"]
+        given = {each.name.value: each.value for each in node.arguments or ()}
+        self._fixed: dict[str, Any] = {}
+        self._varying: list[tuple[str, Callable[[Mapping[str, Any]], Any]]] = []
+        constant = FieldNode(
+            name=node.name,
+            arguments=tuple(
+                each for each in node.arguments or () if not set(variables_in([each.value]))
+            ),
+        )
+        named = schema.config.name_converter.from_argument
+        types = {named(each): each for each in field.arguments}
+        for name, argument in definition.args.items():
+            known = types[name]
+            convert = _converter(schema, known.type)
+            value = given.get(name)
+            if value is None or not set(variables_in([value])):
+                found = _constant(definition, name, constant)
+                if found is not Undefined:
+                    self._fixed[known.python_name] = convert(found)
+            else:
+                self._varying.append((known.python_name, _varying(argument, value, convert)))
+
+    @property
+    def fixed(self) -> bool:
+        """Say whether no variable decides anything."""
+        return not self._varying
+
+    def only(self, *names: str) -> "Arguments":
+        """Return those of these names alone."""
+        some = object.__new__(Arguments)
+        some._fixed = {name: each for name, each in self._fixed.items() if name in names}
+        some._varying = [each for each in self._varying if each[0] in names]
+        return some
+
+    def read(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return them by the resolver's names; those without a value are left out.
+
+        Raises:
+            Unplanned: A value is none of its type.
+        """
+        if not self._varying:
+            return self._fixed
+        values = dict(self._fixed)
+        for name, read in self._varying:
+            value = read(variables)
+            if value is not Undefined:
+                values[name] = value
+        return values
+
+
+def _constant(definition: GraphQLField, name: str, node: FieldNode) -> Any:
+    """Return the value of an argument that no variable decides; Undefined if it has none."""
+    argument = definition.args[name]
+    one = GraphQLField(definition.type, args={name: argument})
+    try:
+        values = get_argument_values(one, node)
+    except GraphQLError:
+        raise Unplanned from None
+    return values.get(argument.out_name or name, Undefined)
+
+
+def _varying(
+    argument: Any, value: Any, convert: Callable[[Any], Any]
+) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what reads an argument in which a variable stands."""
+    if isinstance(value, VariableNode):
+        return _of_variable(argument, value.name.value, convert)
+
+    def read(variables: Mapping[str, Any]) -> Any:
+        found = coerce_input_literal(value, argument.type, VariableValues({}, dict(variables)))
+        if found is Undefined:
+            raise Unplanned
+        return convert(found)
+
+    return read
+
+
+def _of_variable(
+    argument: Any, name: str, convert: Callable[[Any], Any]
+) -> Callable[[Mapping[str, Any]], Any]:
+    default = coerce_default_value(argument)
+    absent = Undefined if default is Undefined else convert(default)
+    required = isinstance(argument.type, GraphQLNonNull)
+
+    def read(variables: Mapping[str, Any]) -> Any:
+        found = variables.get(name, Undefined)
+        if found is Undefined:
+            if required and absent is Undefined:
+                raise Unplanned
+            return absent
+        if found is None and required:
+            raise Unplanned
+        return convert(found)
+
+    return read
+
+
+def _converter(schema: Schema, kind: Any) -> Callable[[Any], Any]:
+    """Return what makes Strawberry's inputs of coerced values; scalars and enums stay."""
+    registry, config = schema.schema_converter.scalar_registry, schema.config
+    inner = kind.of_type if isinstance(kind, StrawberryOptional) else kind
+    if is_scalar(inner, registry) or isinstance(inner, StrawberryEnumDefinition):
+        return lambda value: value
+    return lambda value: convert_argument(value, kind, registry, config)
+
+
+def _coercer(kind: Any) -> Callable[[Any], Any]:
+    """Return what coerces a variable; plain values of the common types without a detour."""
+    inner: Any = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+
+    def coerced(value: Any) -> Any:
+        return coerce_input_value(value, kind)
+
+    if isinstance(inner, GraphQLEnumType):
+        known = {name: inner.parse_value(name) for name in inner.values}
+        return lambda value: (
+            known[value] if type(value) is str and value in known else coerced(value)
+        )
+    name = getattr(inner, "name", None)
+    if name in ("String", "ID"):
+        return lambda value: value if type(value) is str else coerced(value)
+    if name == "Int":
+        return lambda value: (
+            value if type(value) is int and -_INT <= value < _INT else coerced(value)
+        )
+    if name == "Boolean":
+        return lambda value: value if type(value) is bool else coerced(value)
+    return coerced

@@ -1,0 +1,132 @@
+"""Plans: made once for an operation and the conditions in it, and run for each request."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from graphql import DocumentNode, OperationDefinitionNode, OperationType, located_error
+
+from graph.context import Services
+from graph.errors import field_error
+from graph.planner.argument import Variables
+from graph.planner.root import ROOTS, Root
+from graph.planner.rows import Maker
+from graph.planner.selection import Selections, conditional, nodes
+from graph.planner.source import Source, Unplanned
+from graph.planner.task import Run
+from graph.schema import Schema
+from tasks.errors import TaskError
+from tasks.principal import Principal
+
+logger = logging.getLogger(__name__)
+
+#: Plans that one operation may have: one for each set of values that its conditions meet.
+VARIANTS: Final = 16
+
+
+class Planned:
+    """The plans of one operation, made when they are first needed. For one event loop."""
+
+    def __init__(
+        self, schema: Schema, tree: DocumentNode, operation: OperationDefinitionNode
+    ) -> None:
+        self._schema = schema
+        self._tree = tree
+        self._operation = operation
+        self._ready = False
+        self._variables: Variables | None = None
+        self._conditions: Sequence[str] = ()
+        self._plans: dict[tuple[Any, ...], Plan | None] = {}
+
+    async def answer(
+        self, principal: Principal, services: Services, given: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Return `data` and `errors`; None if the ordinary path is to answer.
+
+        What is in them is for orjson, which writes times in UTC with a Z.
+        """
+        try:
+            if not self._ready:
+                self._prepare()
+            if self._variables is None:
+                return None
+            variables = self._variables.read(given)
+            plan = self._plan(variables)
+            return None if plan is None else await plan.run(Run(principal, services, variables))
+        except Unplanned:
+            return None
+        except Exception:
+            # A value that its type does not allow, or a mistake here; the ordinary path tells.
+            logger.warning("a planned operation takes the ordinary path", exc_info=True)
+            return None
+
+    def _prepare(self) -> None:
+        self._ready = True
+        if self._operation.operation is OperationType.QUERY and not self._operation.directives:
+            self._conditions = conditional(self._tree, self._operation)
+            self._variables = Variables(self._schema.core, self._operation)
+
+    def _plan(self, variables: Mapping[str, Any]) -> "Plan | None":
+        """Return the plan for the values of the conditions, making it the first time."""
+        key = tuple([variables.get(name) for name in self._conditions])
+        if key not in self._plans:
+            # A condition that is null is an error.
+            if len(self._plans) >= VARIANTS or not all(type(each) is bool for each in key):
+                return None
+            self._plans[key] = None
+            conditions = dict(zip(self._conditions, key, strict=True))
+            self._plans[key] = Plan(self._schema, self._tree, self._operation, conditions)
+        return self._plans[key]
+
+
+class Plan:
+    """What one operation does, with the conditions in it decided."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        tree: DocumentNode,
+        operation: OperationDefinitionNode,
+        conditions: Mapping[str, Any],
+    ) -> None:
+        """Plan.
+
+        Raises:
+            Unplanned: There is something in it for which there are no plans.
+        """
+        selections = Selections(schema.core, tree, operation, conditions)
+        maker = Maker(selections, Source())
+        query: Any = schema.core.query_type
+        self._fixed: dict[str, Any] = {}
+        self._roots: list[tuple[str, Root]] = []
+        for key, fields in selections.root(query).items():
+            name = fields[0].node.name.value
+            self._fixed[key] = query.name  # Holds the place in the order of the keys.
+            if name in ROOTS:
+                self._roots.append((key, ROOTS[name](schema, maker, fields)))
+            elif name != "__typename":
+                raise Unplanned
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Return `data`, and `errors` if a root field could not be answered.
+
+        Raises:
+            Unplanned: More went wrong than that.
+        """
+        data = dict(self._fixed)
+        errors: list[dict[str, Any]] = []
+        for key, root in self._roots:
+            try:
+                data[key] = await root.read(run)
+            except TaskError as error:
+                # The order of several errors is that of the ordinary path's loop.
+                if errors:
+                    raise Unplanned from None
+                errors.append(_error(error, key, root))
+                data[key] = None
+        return {"data": data, "errors": errors} if errors else {"data": data}
+
+
+def _error(error: TaskError, key: str, root: Root) -> dict[str, Any]:
+    """Return the error of a root field, all of which may be null but the list of platforms."""
+    return field_error(located_error(error, nodes(root.fields), [key]))
