@@ -42,6 +42,10 @@ CHANGE: Final = 10
 #: Introspection walks the whole schema.
 INTROSPECTION: Final = 100
 
+#: Sums that an operation remembers, by the page sizes that requests ask for.
+_KNOWN: Final = 64
+_ABSENT: Final = object()
+
 _SIZES: Final = ("first", "last")
 
 
@@ -132,6 +136,8 @@ class Cost:
             for each in operation.variable_definitions or ()
             if each.default_value is not None
         }
+        self._names: set[str] = set()  #: Of the variables in sizes and lists.
+        self._known: dict[tuple[Any, ...], Sum] = {}
         self._changes = operation.operation is OperationType.MUTATION
         root = schema.get_root_type(operation.operation)
         self._roots: tuple[_Object, ...] = ()
@@ -144,6 +150,24 @@ class Cost:
         Raises:
             GraphQLError: A connection states no size.
         """
+        key = self._key(variables)
+        known = None if key is None else self._known.get(key)
+        if known is not None:
+            return known
+        found = self._sum(variables)
+        if key is not None and len(self._known) < _KNOWN:
+            self._known[key] = found
+        return found
+
+    def _key(self, variables: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Return what decides the sum, where that is numbers alone; None if it is more."""
+        key = tuple([variables.get(name, _ABSENT) for name in self._names])
+        for each in key:
+            if type(each) is not int and each is not None and each is not _ABSENT:
+                return None
+        return key
+
+    def _sum(self, variables: Mapping[str, Any]) -> Sum:
         nodes = values = 0
         cost = BASE
         for root in self._roots:
@@ -185,6 +209,7 @@ class Cost:
         extra = None
         if is_root and self._changes:
             arguments = [argument.value for argument in node.arguments or ()]
+            self._names.update(_variables(arguments))
             extra = _Extra(CHANGE, arguments, self._defaults)
         if not below:
             return None if extra is None else _Object(0, (), extra=extra)
@@ -206,6 +231,7 @@ class Cost:
             return None
         wanted = _SIZES if pages else lists
         given = {a.name.value: a.value for a in node.arguments or () if a.name.value in wanted}
+        self._names.update(_variables(given.values()))
         return _Length(node, given, self._defaults, pages)
 
     def _fields(
@@ -267,6 +293,17 @@ def _value(
     if isinstance(node, ObjectValueNode):
         return {each.name.value: _value(each.value, variables, defaults) for each in node.fields}
     return None
+
+
+def _variables(values: Iterable[ValueNode]) -> Iterable[str]:
+    """Name the variables in literals."""
+    for value in values:
+        if isinstance(value, VariableNode):
+            yield value.name.value
+        elif isinstance(value, ListValueNode):
+            yield from _variables(value.values)
+        elif isinstance(value, ObjectValueNode):
+            yield from _variables([each.value for each in value.fields])
 
 
 def _items(value: Any) -> int:

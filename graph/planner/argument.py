@@ -4,7 +4,8 @@ Where a value is not what its type takes, `Unplanned` is raised, and the ordinar
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from dataclasses import MISSING
+from typing import Any, Final, TypeAlias
 
 from graphql import (
     FieldNode,
@@ -13,9 +14,12 @@ from graphql import (
     GraphQLField,
     GraphQLNonNull,
     GraphQLSchema,
+    ObjectValueNode,
     OperationDefinitionNode,
     Undefined,
     VariableNode,
+    is_input_object_type,
+    is_non_null_type,
 )
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, get_argument_values
@@ -25,8 +29,8 @@ from graphql.utilities.coerce_input_value import (
     coerce_input_value,
 )
 from strawberry.schema.compat import is_scalar
-from strawberry.types.arguments import convert_argument
-from strawberry.types.base import StrawberryOptional
+from strawberry.types import get_object_definition
+from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 
@@ -35,6 +39,9 @@ from graph.planner.source import Unplanned
 from graph.schema import Schema
 
 _INT: Final = 2**31
+
+#: Reads an argument's value from the variables; `Undefined` if it has none.
+Read: TypeAlias = Callable[[Mapping[str, Any]], Any]
 
 
 class Variables:
@@ -77,7 +84,7 @@ class Arguments:
         field: StrawberryField = definition.extensions["strawberry-definition"]
         given = {each.name.value: each.value for each in node.arguments or ()}
         self._fixed: dict[str, Any] = {}
-        self._varying: list[tuple[str, Callable[[Mapping[str, Any]], Any]]] = []
+        self._varying: list[tuple[str, Read]] = []
         constant = FieldNode(
             name=node.name,
             arguments=tuple(
@@ -88,14 +95,14 @@ class Arguments:
         types = {named(each): each for each in field.arguments}
         for name, argument in definition.args.items():
             known = types[name]
-            convert = _converter(schema, known.type)
             value = given.get(name)
             if value is None or not set(variables_in([value])):
                 found = _constant(definition, name, constant)
                 if found is not Undefined:
-                    self._fixed[known.python_name] = convert(found)
+                    self._fixed[known.python_name] = _converter(schema, known.type)(found)
             else:
-                self._varying.append((known.python_name, _varying(argument, value, convert)))
+                read = _varying(schema, argument, known.type, value)
+                self._varying.append((known.python_name, read))
 
     @property
     def fixed(self) -> bool:
@@ -136,12 +143,15 @@ def _constant(definition: GraphQLField, name: str, node: FieldNode) -> Any:
     return values.get(argument.out_name or name, Undefined)
 
 
-def _varying(
-    argument: Any, value: Any, convert: Callable[[Any], Any]
-) -> Callable[[Mapping[str, Any]], Any]:
+def _varying(schema: Schema, argument: Any, kind: Any, value: Any) -> Read:
     """Return what reads an argument in which a variable stands."""
+    convert = _converter(schema, kind)
     if isinstance(value, VariableNode):
         return _of_variable(argument, value.name.value, convert)
+    inner: Any = argument.type
+    named = inner.of_type if is_non_null_type(inner) else inner
+    if isinstance(value, ObjectValueNode) and is_input_object_type(named):
+        return _of_object(schema, named, kind, value)
 
     def read(variables: Mapping[str, Any]) -> Any:
         found = coerce_input_literal(value, argument.type, VariableValues({}, dict(variables)))
@@ -152,12 +162,10 @@ def _varying(
     return read
 
 
-def _of_variable(
-    argument: Any, name: str, convert: Callable[[Any], Any]
-) -> Callable[[Mapping[str, Any]], Any]:
+def _of_variable(argument: Any, name: str, convert: Callable[[Any], Any]) -> Read:
     default = coerce_default_value(argument)
     absent = Undefined if default is Undefined else convert(default)
-    required = isinstance(argument.type, GraphQLNonNull)
+    required = is_non_null_type(argument.type)
 
     def read(variables: Mapping[str, Any]) -> Any:
         found = variables.get(name, Undefined)
@@ -172,13 +180,71 @@ def _of_variable(
     return read
 
 
+def _of_object(schema: Schema, named: Any, kind: Any, value: ObjectValueNode) -> Read:
+    """Return what makes an input object of a literal in which variables stand."""
+    made, known = _input(schema, kind)
+    absent = _absent(known)
+    readers: list[tuple[str, Read]] = []
+    given = {each.name.value: each.value for each in value.fields}
+    for name, definition in named.fields.items():
+        field = known[name]
+        literal = given.get(name)
+        if literal is not None:
+            readers.append((field.python_name, _varying(schema, definition, field.type, literal)))
+        elif (default := coerce_default_value(definition)) is not Undefined:
+            absent[field.python_name] = _converter(schema, field.type)(default)
+
+    def read(variables: Mapping[str, Any]) -> Any:
+        values = dict(absent)
+        for name, each in readers:
+            found = each(variables)
+            if found is not Undefined:
+                values[name] = found
+        return made(**values)
+
+    return read
+
+
 def _converter(schema: Schema, kind: Any) -> Callable[[Any], Any]:
     """Return what makes Strawberry's inputs of coerced values; scalars and enums stay."""
-    registry, config = schema.schema_converter.scalar_registry, schema.config
-    inner = kind.of_type if isinstance(kind, StrawberryOptional) else kind
+    registry = schema.schema_converter.scalar_registry
+    inner: Any = kind.of_type if isinstance(kind, StrawberryOptional) else kind
     if is_scalar(inner, registry) or isinstance(inner, StrawberryEnumDefinition):
         return lambda value: value
-    return lambda value: convert_argument(value, kind, registry, config)
+    if isinstance(inner, StrawberryList):
+        item = _converter(schema, inner.of_type)
+        return lambda values: None if values is None else [item(each) for each in values]
+    made, known = _input(schema, inner)
+    fields = [(n, each.python_name, _converter(schema, each.type)) for n, each in known.items()]
+    absent = _absent(known)
+
+    def convert(given: Mapping[str, Any] | None) -> Any:
+        if given is None:
+            return None
+        values = dict(absent)
+        for name, python_name, each in fields:
+            if name in given:
+                values[python_name] = each(given[name])
+        return made(**values)
+
+    return convert
+
+
+def _input(schema: Schema, kind: Any) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+    """Return what makes an input, and its fields by the schema's names."""
+    inner: Any = kind.of_type if isinstance(kind, StrawberryOptional) else kind
+    definition = get_object_definition(inner, strict=True)
+    named = schema.config.name_converter.from_field
+    return inner, {named(each): each for each in definition.fields}
+
+
+def _absent(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of fields that were not given and have no default of their own."""
+    return {
+        each.python_name: None
+        for each in fields.values()
+        if each.default is MISSING and each.default_factory is MISSING
+    }
 
 
 def _coercer(kind: Any) -> Callable[[Any], Any]:

@@ -78,9 +78,7 @@ class Tasks(Root):
         known = self._marked.get(order)
         if known is None:
             key = store.key(order) if self._connection.has_cursors else ()
-            known = self._marked[order] = marked(
-                self._rows.columns, key, lambda values: store.mark(order, values)
-            )
+            known = self._marked[order] = marked(self._rows.columns, key, store.form(order).encode)
         return known
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final, Protocol, TypeVar
 
 from graphql.execution.collect_fields import FieldDetails
@@ -196,9 +197,7 @@ class _Posts(_Below):
     async def read(self, run: Run, rows: Sequence[Row]) -> Pages:
         """Read the same page of each task's posts."""
         window, (order, descending) = self._window(run.variables), self._order(run.variables)
-        columns, mark = self._marked(
-            nested.post_key(order), lambda values: nested.post_mark(order, values)
-        )
+        columns, mark = self._marked(nested.post_key(order), nested.post_form(order).encode)
         place = self._id
         found = await run.services.query.post_rows(
             run.principal,
@@ -221,7 +220,7 @@ class _Events(_Below):
     async def read(self, run: Run, rows: Sequence[Row]) -> Pages:
         """Read the same page of each task's events."""
         window, descending = self._window(run.variables), self._descends(run.variables)
-        columns, mark = self._marked(("seq",), lambda values: nested.event_mark(values[0]))
+        columns, mark = self._marked(("seq",), nested.EVENT_FORM.encode)
         place = self._id
         found = await run.services.query.event_rows(
             run.principal,
@@ -264,8 +263,12 @@ def marked(
 ) -> tuple[tuple[str, ...], Callable[[Row], str]]:
     """Add the columns of a cursor's key; returns them all and what makes a row's cursor."""
     all_columns = (*columns, *(name for name in key if name not in columns))
-    places = [all_columns.index(name) for name in key]
-    return all_columns, lambda row: encode([row[place] for place in places])
+    if not key:
+        return all_columns, lambda _: ""
+    read = itemgetter(*(all_columns.index(name) for name in key))
+    if len(key) == 1:
+        return all_columns, lambda row: encode((read(row),))
+    return all_columns, lambda row: encode(read(row))
 
 
 def _post_order(order_by: PostOrder | None = None) -> tuple[Order, bool]:

@@ -70,7 +70,7 @@ class _Shape:
 
 def cursor(order: TaskOrder, task: Task) -> str:
     """Return a task's cursor in an order."""
-    return mark(order, [getattr(task, name) for name in key(order)])
+    return form(order).encode([getattr(task, name) for name in key(order)])
 
 
 def key(order: TaskOrder) -> tuple[str, ...]:
@@ -78,9 +78,9 @@ def key(order: TaskOrder) -> tuple[str, ...]:
     return tuple(column.name for column in _ORDERS[order].columns)
 
 
-def mark(order: TaskOrder, values: Sequence[Any]) -> str:
-    """Return the cursor that holds these values."""
-    return _ORDERS[order].form.encode(values)
+def form(order: TaskOrder) -> Form:
+    """Return the form of an order's cursors."""
+    return _ORDERS[order].form
 
 
 def window(
@@ -109,9 +109,9 @@ def rows(
     Raises:
         ValidationFailed: A cursor is none of this order.
     """
-    form = _ORDERS[order].form
-    after = wanted.after and form.decode(wanted.after, argument="after")
-    before = wanted.before and form.decode(wanted.before, argument="before")
+    decode = form(order).decode
+    after = wanted.after and decode(wanted.after, argument="after")
+    before = wanted.before and decode(wanted.before, argument="before")
     filters = where.given()
     found: list[Row] = []
     for ended in _parts(order, backward=wanted.backward):

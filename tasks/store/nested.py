@@ -52,7 +52,8 @@ _POSTS: Mapping[PostOrder, _Order] = {
     PostOrder.COMMENTS: _by(POST.comments, "m"),
     PostOrder.SHARES: _by(POST.shares, "h"),
 }
-_EVENTS = _Order(EVENT.seq, None, Form("v", ("big",)))
+EVENT_FORM = Form("v", ("big",))
+_EVENTS = _Order(EVENT.seq, None, EVENT_FORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +78,14 @@ def post_key(order: PostOrder) -> tuple[str, ...]:
     return _POSTS[order].key
 
 
-def post_mark(order: PostOrder, values: Sequence[Any]) -> str:
-    """Return the cursor that holds these values."""
-    return _POSTS[order].form.encode(values)
+def post_form(order: PostOrder) -> Form:
+    """Return the form of an order's cursors."""
+    return _POSTS[order].form
 
 
 def event_cursor(record: TaskEvent) -> str:
     """Return an event's cursor."""
     return _EVENTS.cursor(record)
-
-
-def event_mark(seq: int) -> str:
-    """Return the cursor of an event with this `seq`."""
-    return _EVENTS.form.encode([seq])
 
 
 def posts(
