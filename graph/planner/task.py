@@ -72,7 +72,8 @@ class TaskMaker:
 
     def function(self, parameters: str, text: str, more: Sequence[str] = ()) -> "RowFunction":
         """Compile an expression over rows of tasks; `more` are columns that it does not name."""
-        columns = tuple(sorted(columns_of(text) | set(self.needed) | set(more)))
+        # A row has a column even where none is asked for.
+        columns = tuple(sorted(columns_of(text) | set(self.needed) | set(more))) or ("id",)
         names = [parameters, *(f"n{index}" for index in range(len(self.nested)))]
         compiled = self.maker.source.function(", ".join(names), over_row(text, columns))
         for each in self.nested:

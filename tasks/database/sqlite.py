@@ -65,13 +65,14 @@ class SqliteDatabase(Database):
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, readers: int = READERS) -> None:
+        """Open the file; at most so many reads run at once."""
         self._path = path
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._leaders: set[str] = set()
         self._local = threading.local()
         self._reading: list[sqlite3.Connection] = []
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
         # Opened here, so that a file that cannot be one is refused by who asked for it.
         self._writing = self.connect()
         self._writer = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
