@@ -61,21 +61,24 @@ class TaskSnapshot:
 class TaskEvent:
     """One visible change of a task. `seq` starts at 1 and has no gaps within a task."""
 
+    record: strawberry.Private[models.TaskEvent]
     seq: BigInt = strawberry.field(description="Which of the task's events it is.")
     type: TaskEventType = strawberry.field(description="What happened.")
     at: datetime = strawberry.field(description="When.")
-    snapshot: TaskSnapshot | None = strawberry.field(
-        description="The task after the change; null once it is deleted."
-    )
+
+    @strawberry.field
+    def snapshot(self) -> TaskSnapshot | None:
+        """The task after the change; null once it is deleted."""
+        return TaskSnapshot.at(self.record.type, self.record.data)
 
     @classmethod
     def of(cls, record: models.TaskEvent) -> "TaskEvent":
         """Convert a record."""
         return cls(
+            record=record,
             seq=BigInt(record.seq),
             type=TaskEventType(record.type),
             at=record.at,
-            snapshot=TaskSnapshot.at(record.type, record.data),
         )
 
 

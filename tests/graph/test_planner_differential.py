@@ -33,7 +33,7 @@ CASES: Final = int(os.environ.get("SLUICE_FUZZ_CASES", "300"))
 PHASES: Final = [Phase.generate, *([Phase.shrink] if os.environ.get("SLUICE_FUZZ_SHRINK") else [])]
 SEED: Final = int(os.environ.get("SLUICE_FUZZ_SEED", "1"))
 #: Of the answers that hold data, so many are a plan's at least.
-PLANNED_PART: Final = 0.6
+PLANNED_PART: Final = 0.5
 _INCIDENT: Final = re.compile(rb"[0-9a-f]{32}")
 
 
@@ -120,7 +120,7 @@ def check(running: Running, cases: int) -> None:
     @given(st.data())
     def compared(data: st.DataObject) -> None:
         query, variables = data.draw(documents(SCHEMA.core, running.world.pool))
-        running.compare(data.draw(st.integers(0, 8)), query, variables)
+        running.compare(data.draw(st.integers(0, 11)), query, variables)
 
     compared()
     counts = running.counts

@@ -104,7 +104,7 @@ def _receipt(chance: random.Random) -> Mapping[str, Any] | None:
         {"stop_reason": "unknown"},
         {"newest_at": "never"},
     ]
-    return chance.choice([None, {}, full, full, full, full, chance.choice(odd)])
+    return chance.choice([None, {}, *[full] * 12, chance.choice(odd)])
 
 
 def _moment(chance: random.Random) -> datetime:
@@ -233,9 +233,7 @@ def _principals(users: Sequence[models.User]) -> Sequence[Principal]:
     """Return the owner in many ways, and others."""
     ada, eve, nil = (replace(principal_of(user), token_id=user.id) for user in users)
     return [
-        ada,
-        ada,
-        ada,
+        *[ada] * 6,
         eve,
         nil,
         replace(ada, scopes=frozenset({TASKS_READ})),
