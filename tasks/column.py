@@ -50,7 +50,7 @@ class Instant(TypeDecorator[datetime]):
             return None
 
         def process(value: str | None) -> datetime | None:
-            return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+            return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
         return process
 

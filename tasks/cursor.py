@@ -130,10 +130,9 @@ def cut(found: Sequence[T], window: Window, cursors: Sequence[str]) -> Slice[T]:
     In the other direction a given cursor says so: the row that it came from is there.
     """
     goes_on = len(found) > window.size
-    rows, marks = list(found[: window.size]), list(cursors[: window.size])
+    rows, marks = (found[: window.size], cursors[: window.size]) if goes_on else (found, cursors)
     if window.backward:
-        rows.reverse()
-        marks.reverse()
+        rows, marks = rows[::-1], marks[::-1]
         return Slice(rows, marks, has_next=window.before is not None, has_previous=goes_on)
     return Slice(rows, marks, has_next=goes_on, has_previous=window.after is not None)
 

@@ -266,9 +266,11 @@ def marked(
     all_columns = (*columns, *(name for name in key if name not in columns))
     if not key:
         return all_columns, lambda _: ""
-    read = itemgetter(*(all_columns.index(name) for name in key))
-    if len(key) == 1:
-        return all_columns, lambda row: encode((read(row),))
+    places = [all_columns.index(name) for name in key]
+    if len(places) == 1:
+        (place,) = places
+        return all_columns, lambda row: encode((row[place],))
+    read = itemgetter(*places)
     return all_columns, lambda row: encode(read(row))
 
 

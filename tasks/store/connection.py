@@ -7,7 +7,7 @@ cursors) and kept. Every order ends in the id, so that it is total, and walks on
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -54,9 +54,8 @@ _CONDITIONS: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What decides a statement's text."""
+class _Shape(NamedTuple):
+    """What decides a statement's text. A tuple, as each read makes and hashes one."""
 
     order: TaskOrder
     filters: frozenset[str]

@@ -7,7 +7,7 @@ Each task's rows are numbered within the task and cut at the window's size. A ta
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -56,9 +56,11 @@ EVENT_FORM = Form("v", ("big",))
 _EVENTS = _Order(EVENT.seq, None, EVENT_FORM)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What decides a statement's text. Of a cursor: absent, with a value, or without one."""
+class _Shape(NamedTuple):
+    """What decides a statement's text. A tuple, as each read makes and hashes one.
+
+    Of a cursor: absent, with a value, or without one.
+    """
 
     order: PostOrder | None  #: None for events.
     descending: bool
