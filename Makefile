@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHOTS ?= screenshots
 
-.PHONY: setup run test test-servers check bench bench-rest bench-pages bench-engine bench-live chaos screenshots schema migration lock
+.PHONY: setup run test test-servers check bench bench-rest bench-pages bench-engine bench-live chaos screenshots schema migration lock fuzz-planner mutate-planner
 
 .DEFAULT_GOAL := run
 
@@ -28,6 +28,17 @@ run: $(VENV)/run.stamp ## set up, then serve the embedded product on 127.0.0.1:8
 
 test: setup ## set up, then run the tests on whatever of PostgreSQL, Redis and RabbitMQ is reachable
 	@$(BIN)/pytest -n auto $(ARGS)
+
+FUZZ_BATCHES ?= 20
+FUZZ_CASES ?= 1000
+fuzz-planner: setup ## planned against ordinary answers: FUZZ_BATCHES times FUZZ_CASES on SQLite, a quarter on PostgreSQL
+	@for seed in $$(seq 1 $(FUZZ_BATCHES)); do \
+		SLUICE_FUZZ_SEED=$$seed SLUICE_FUZZ_CASES=$(FUZZ_CASES) \
+		$(BIN)/pytest -q -s -n 0 -p no:randomly tests/graph/test_planner_differential.py $(ARGS) || exit 1; \
+	done
+
+mutate-planner: setup ## break the planner on purpose, and see that the comparison notices each time
+	@$(BIN)/python -m tests.graph.mutants
 
 test-servers: setup ## the tests against real social servers; SLUICE_TEST_SERVERS names their folder
 	@$(BIN)/pytest -m servers $(ARGS)

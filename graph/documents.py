@@ -23,6 +23,7 @@ from graphql import (
 )
 
 from graph.errors import LIMIT_EXCEEDED, PARSE_FAILED, VALIDATION_FAILED, RequestRefused, formatted
+from graph.executor import Encoders
 from graph.limits import Limits, shape
 from graph.limits.cost import Cost
 from graph.planner import Planned
@@ -50,6 +51,7 @@ class Operation:
     name: str | None
     cost: Cost
     planned: Planned
+    encoders: Encoders
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +164,7 @@ class Documents:
                 each.name.value if each.name else None,
                 Cost(self._schema.core, each, fragments),
                 Planned(self._schema, tree, each),
+                Encoders(self._schema, tree, each),
             )
             for each in tree.definitions
             if isinstance(each, OperationDefinitionNode)

@@ -23,6 +23,7 @@ from graph.errors import (
     formatted,
     masked,
 )
+from graph.executor import PlainExecutor
 from graph.limits import Bucket, Charge, Limits
 from graph.limits.cost import BASE, Sum
 from graph.persisted import PersistedQueries
@@ -207,18 +208,7 @@ class Execution:
     async def _subscribe(self, request: Request, caller: Caller) -> Results | Answer:
         document, operation = self._admit(request, caller)
         charge = await self._charge(operation, request, caller)
-        context = self._context(caller)
-        executor: Any = StrawberryGraphQLCoreExecutionContext  # generic in what we do not use
-        built: Any = executor.build(
-            self._schema.core,
-            document.tree,
-            None,
-            context,
-            dict(request.variables),
-            request.operation_name,
-            is_awaitable=optimized_is_awaitable,
-            hide_suggestions=not self._suggestions,
-        )
+        built = self._build(document, request, caller)
         if isinstance(built, list):
             return _answered(ExecutionResult(None, cast("list[GraphQLError]", built)), charge)
         core: Any = graphql
@@ -283,20 +273,31 @@ class Execution:
     async def _execute(
         self, document: Document, request: Request, caller: Caller, *, root: Any = None
     ) -> ExecutionResult:
-        core: Any = graphql
         # An update of a subscription is its root: executed as a query is, but from there.
-        result: Any = core.execute(
+        executor = self._build(document, request, caller, root=root)
+        if isinstance(executor, list):
+            return ExecutionResult(None, executor)
+        result = executor.execute_operation()
+        return result if isinstance(result, ExecutionResult) else await result
+
+    def _build(
+        self, document: Document, request: Request, caller: Caller, *, root: Any = None
+    ) -> Any:
+        """Return what executes a request, or the errors in its variables."""
+        executor: Any = PlainExecutor if self._plans else StrawberryGraphQLCoreExecutionContext
+        built = executor.build(
             self._schema.core,
             document.tree,
-            root_value=root,
-            context_value=self._context(caller),
-            variable_values=dict(request.variables),
-            operation_name=request.operation_name,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
+            root,
+            self._context(caller),
+            dict(request.variables),
+            request.operation_name,
             is_awaitable=optimized_is_awaitable,
             hide_suggestions=not self._suggestions,
         )
-        return result if isinstance(result, ExecutionResult) else await result
+        if self._plans and not isinstance(built, list):
+            built.encoders = document.operation(request.operation_name).encoders
+        return built
 
 
 def refused(error: RequestRefused) -> Answer:
