@@ -276,7 +276,7 @@ class Execution:
         # An update of a subscription is its root: executed as a query is, but from there.
         executor = self._build(document, request, caller, root=root)
         if isinstance(executor, list):
-            return ExecutionResult(None, executor)
+            return ExecutionResult(None, cast("list[GraphQLError]", executor))
         result = executor.execute_operation()
         return result if isinstance(result, ExecutionResult) else await result
 
@@ -285,7 +285,7 @@ class Execution:
     ) -> Any:
         """Return what executes a request, or the errors in its variables."""
         executor: Any = PlainExecutor if self._plans else StrawberryGraphQLCoreExecutionContext
-        built = executor.build(
+        built: Any = executor.build(
             self._schema.core,
             document.tree,
             root,
@@ -295,7 +295,7 @@ class Execution:
             is_awaitable=optimized_is_awaitable,
             hide_suggestions=not self._suggestions,
         )
-        if self._plans and not isinstance(built, list):
+        if self._plans and isinstance(built, PlainExecutor):
             built.encoders = document.operation(request.operation_name).encoders
         return built
 

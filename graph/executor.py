@@ -7,13 +7,11 @@ error and its place.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from graphql import (
     DocumentNode,
-    GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLResolveInfo,
     OperationDefinitionNode,
     is_object_type,
 )
@@ -21,6 +19,7 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from graph.planner.kind import inside, is_non_null
 from graph.planner.plain import Plain
 from graph.planner.selection import Selections, conditional
 from graph.planner.source import Source, Unplanned
@@ -77,7 +76,7 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         self,
         return_type: GraphQLObjectType,
         field_details_list: list[FieldDetails],
-        info: GraphQLResolveInfo,
+        info: Any,
         path: Path,
         result: Any,
         position_context: Any,
@@ -89,7 +88,8 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
                 return encode(result)
             except Exception:  # noqa: BLE001, S110 - field by field it comes again, with its place
                 pass
-        return super().complete_object_value(
+        base: Any = super()  # generic in what is passed through
+        return base.complete_object_value(
             return_type, field_details_list, info, path, result, position_context
         )
 
@@ -97,22 +97,22 @@ class PlainExecutor(StrawberryGraphQLCoreExecutionContext):
         self,
         return_type: Any,
         field_details_list: list[FieldDetails],
-        info: GraphQLResolveInfo,
+        info: Any,
         path: Path,
         result: Any,
         position_context: Any,
     ) -> Any:
         """Complete a list."""
-        item = return_type.of_type
-        item = item.of_type if isinstance(item, GraphQLNonNull) else None
-        if is_object_type(item) and type(result) is list:
-            encode = self._encoder(item, field_details_list)
+        item = inside(return_type)
+        if is_non_null(item) and is_object_type(inside(item)) and isinstance(result, list):
+            encode = self._encoder(inside(item), field_details_list)
             if encode is not None:
                 try:
-                    return [encode(each) for each in result]
+                    return list(map(encode, cast("list[Any]", result)))
                 except Exception:  # noqa: BLE001, S110 - likewise
                     pass
-        return super().complete_list_value(
+        base: Any = super()
+        return base.complete_list_value(
             return_type, field_details_list, info, path, result, position_context
         )
 

@@ -12,28 +12,25 @@ from graphql import (
     GraphQLEnumType,
     GraphQLError,
     GraphQLField,
-    GraphQLNonNull,
     GraphQLSchema,
     ObjectValueNode,
     OperationDefinitionNode,
     Undefined,
     VariableNode,
-    is_input_object_type,
-    is_non_null_type,
 )
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.utilities.coerce_input_value import (
     coerce_default_value,
-    coerce_input_literal,
-    coerce_input_value,
+    coerce_input_literal,  # pyright: ignore[reportUnknownVariableType] - generic over what types wrap
+    coerce_input_value,  # pyright: ignore[reportUnknownVariableType] - likewise
 )
 from strawberry.schema.compat import is_scalar
 from strawberry.types import get_object_definition
 from strawberry.types.base import StrawberryList, StrawberryOptional
 from strawberry.types.enum import StrawberryEnumDefinition
-from strawberry.types.field import StrawberryField
 
+from graph.planner.kind import is_input_object, is_non_null, nullable, strawberry_field
 from graph.planner.selection import variables_in
 from graph.planner.source import Unplanned
 from graph.schema import Schema
@@ -52,7 +49,7 @@ class Variables:
         for node in operation.variable_definitions or ():
             signature: Any = get_variable_signature(schema, node)
             default = coerce_default_value(signature)
-            required = isinstance(signature.type, GraphQLNonNull)
+            required = is_non_null(signature.type)
             self._each.append((signature.name, _coercer(signature.type), default, required))
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +78,7 @@ class Arguments:
     """A field's arguments, as its resolver takes them."""
 
     def __init__(self, schema: Schema, definition: GraphQLField, node: FieldNode) -> None:
-        field: StrawberryField = definition.extensions["strawberry-definition"]
+        field = strawberry_field(definition)
         given = {each.name.value: each.value for each in node.arguments or ()}
         self._fixed: dict[str, Any] = {}
         self._varying: list[tuple[str, Read]] = []
@@ -135,7 +132,8 @@ class Arguments:
 def _constant(definition: GraphQLField, name: str, node: FieldNode) -> Any:
     """Return the value of an argument that no variable decides; Undefined if it has none."""
     argument = definition.args[name]
-    one = GraphQLField(definition.type, args={name: argument})
+    kind: Any = definition.type
+    one = GraphQLField(kind, args={name: argument})
     try:
         values = get_argument_values(one, node)
     except GraphQLError:
@@ -148,9 +146,8 @@ def _varying(schema: Schema, argument: Any, kind: Any, value: Any) -> Read:
     convert = _converter(schema, kind)
     if isinstance(value, VariableNode):
         return _of_variable(argument, value.name.value, convert)
-    inner: Any = argument.type
-    named = inner.of_type if is_non_null_type(inner) else inner
-    if isinstance(value, ObjectValueNode) and is_input_object_type(named):
+    named = nullable(argument.type)
+    if isinstance(value, ObjectValueNode) and is_input_object(named):
         return _of_object(schema, named, kind, value)
 
     def read(variables: Mapping[str, Any]) -> Any:
@@ -165,7 +162,7 @@ def _varying(schema: Schema, argument: Any, kind: Any, value: Any) -> Read:
 def _of_variable(argument: Any, name: str, convert: Callable[[Any], Any]) -> Read:
     default = coerce_default_value(argument)
     absent = Undefined if default is Undefined else convert(default)
-    required = is_non_null_type(argument.type)
+    required = is_non_null(argument.type)
 
     def read(variables: Mapping[str, Any]) -> Any:
         found = variables.get(name, Undefined)
@@ -249,7 +246,7 @@ def _absent(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _coercer(kind: Any) -> Callable[[Any], Any]:
     """Return what coerces a variable; plain values of the common types without a detour."""
-    inner: Any = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    inner = nullable(kind)
 
     def coerced(value: Any) -> Any:
         return coerce_input_value(value, kind)

@@ -9,14 +9,13 @@ from typing import Any, Final, cast
 
 from graphql import (
     GraphQLEnumType,
-    GraphQLList,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLScalarType,
     Undefined,
 )
 from graphql.execution.collect_fields import FieldDetails
 
+from graph.planner.kind import inside, is_list, is_non_null, strawberry_field
 from graph.planner.selection import Selections
 from graph.planner.source import Source, Unplanned, mapping
 
@@ -69,11 +68,10 @@ class Plain:
 
     def _read(self, definition: Any) -> str:
         """Return the expression that reads a field of an object."""
-        # Strawberry's fields are generic over what their resolvers return.
-        field: Any = (definition.extensions or {}).get("strawberry-definition")
+        field = strawberry_field(definition)
         if field is None or definition.args or field.extensions:
             raise Unplanned
-        resolver: Any = field.base_resolver
+        resolver = field.base_resolver
         if resolver is None:
             return f"o.{field.python_name}"
         if resolver.is_async or resolver.info_parameter or not resolver.self_parameter:
@@ -82,19 +80,19 @@ class Plain:
 
     def _value(self, kind: Any, value: str, fields: Sequence[FieldDetails]) -> str:
         """Return the expression of a value that may be null, unless its type says otherwise."""
-        if isinstance(kind, GraphQLNonNull):
-            present = self._present(_inside(kind), "v", fields)
+        if is_non_null(kind):
+            present = self._present(inside(kind), "v", fields)
             refused = self._source.name(_refuse)
             return f"({present} if (v := {value}) is not None else {refused}())"
         return f"(None if (v := {value}) is None else {self._present(kind, 'v', fields)})"
 
     def _present(self, kind: Any, value: str, fields: Sequence[FieldDetails]) -> str:
         """Return the expression of a value that is not null."""
-        if isinstance(kind, GraphQLList):
-            item = _inside(kind)
-            if not isinstance(item, GraphQLNonNull):
+        if is_list(kind):
+            item = inside(kind)
+            if not is_non_null(item):
                 raise Unplanned
-            return f"[{self._present(_inside(item), 'x', fields)} for x in {value}]"
+            return f"[{self._present(inside(item), 'x', fields)} for x in {value}]"
         if isinstance(kind, GraphQLObjectType):
             return f"{self._source.name(self.encoder(kind, fields))}({value})"
         return leaf(self._source, kind, value)
@@ -125,11 +123,6 @@ def _written(serialize: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return written
 
     return write
-
-
-def _inside(kind: Any) -> Any:
-    """Return the type that a list or a type that is not null wraps."""
-    return kind.of_type
 
 
 def _refuse() -> Any:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from graphql import (
     GraphQLInterfaceType,
@@ -98,7 +98,7 @@ class Writer:
         if name == "__typename":
             return name
         definition = kind.fields[name]
-        inner: Any = get_named_type(definition.type)
+        inner = named(definition)
         if is_leaf_type(inner):
             alias = f"x_{name}: " if self.draw(st.integers(0, 5)) == 0 else ""
             return f"{alias}{name} {self.condition()}"
@@ -120,7 +120,7 @@ class Writer:
             return self.draw(st.sampled_from(beyond))
         names = [*kind.fields, "__typename"]
         if depth >= MOST_DEPTH:
-            names = [n for n in kind.fields if is_leaf_type(get_named_type(kind.fields[n].type))]
+            names = [n for n in kind.fields if is_leaf_type(named(kind.fields[n]))]
             names.append("__typename")
         return self.draw(st.sampled_from(names))
 
@@ -246,15 +246,21 @@ TIMES: Final = st.sampled_from(
 )
 
 
+def named(definition: Any) -> Any:
+    """Return the type at the core of a field's."""
+    found: Any = get_named_type(definition.type)
+    return found
+
+
 def literal(value: Any) -> str:
     """Write a value as GraphQL does."""
     if isinstance(value, Name):
         return str(value)
     if isinstance(value, list):
-        items: list[Any] = value
+        items = cast("list[Any]", value)
         return "[" + ", ".join(map(literal, items)) + "]"
     if isinstance(value, dict):
-        fields: dict[str, Any] = value
+        fields = cast("dict[str, Any]", value)
         return "{" + ", ".join(f"{name}: {literal(each)}" for name, each in fields.items()) + "}"
     return json.dumps(value)
 
