@@ -13,6 +13,7 @@ from graphql import (
     GraphQLError,
     GraphQLField,
     GraphQLSchema,
+    GraphQLString,
     ObjectValueNode,
     OperationDefinitionNode,
     Undefined,
@@ -132,8 +133,7 @@ class Arguments:
 def _constant(definition: GraphQLField, name: str, node: FieldNode) -> Any:
     """Return the value of an argument that no variable decides; Undefined if it has none."""
     argument = definition.args[name]
-    kind: Any = definition.type
-    one = GraphQLField(kind, args={name: argument})
+    one = GraphQLField(GraphQLString, args={name: argument})
     try:
         values = get_argument_values(one, node)
     except GraphQLError:

@@ -4,6 +4,8 @@ from asyncio import Future, ensure_future, get_running_loop
 from collections import deque
 from typing import Any
 
+import asyncpg
+
 
 class Lane:
     """Some of a pool's connections, each handed to the next read as soon as one has ended.
@@ -27,7 +29,7 @@ class Lane:
         """Return a connection, which must be given back or dropped."""
         while self._idle:
             connection = self._idle.popleft()
-            if not connection.is_closed():
+            if not _is_lost(connection):
                 return connection
             await self.drop(connection)
         if self._taken >= self._size:
@@ -84,3 +86,11 @@ class Lane:
             if not waiting.done():
                 waiting.set_result(None)
                 return
+
+
+def _is_lost(connection: Any) -> bool:
+    """Say whether a connection has ended; the pool takes it away from us when it notices."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True

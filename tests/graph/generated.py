@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+import graphql
 from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
-    get_named_type,
     is_leaf_type,
 )
 from hypothesis import strategies as st
@@ -248,8 +248,8 @@ TIMES: Final = st.sampled_from(
 
 def named(definition: Any) -> Any:
     """Return the type at the core of a field's."""
-    found: Any = get_named_type(definition.type)
-    return found
+    core: Any = graphql
+    return core.get_named_type(definition.type)
 
 
 def literal(value: Any) -> str:
