@@ -197,7 +197,10 @@ class Execution:
         charge = await self._charge(operation, request, caller)
         if self._plans:
             planned = await operation.planned.answer(
-                caller.principal, self._services, request.variables
+                caller.principal,
+                self._services,
+                request.variables,
+                lambda: self._context(caller),
             )
             if planned is not None:
                 planned["extensions"] = {"cost": charge.formatted()}

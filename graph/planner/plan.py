@@ -1,17 +1,18 @@
 """Plans: made once for an operation and the conditions in it, and run for each request."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from graphql import DocumentNode, OperationDefinitionNode, OperationType, located_error
 
-from graph.context import Services
+from graph.context import Context, Services
 from graph.errors import field_error
 from graph.planner.argument import Variables
+from graph.planner.mutation import Changes
 from graph.planner.root import ROOTS, Root
 from graph.planner.rows import Maker
-from graph.planner.selection import Selections, conditional, nodes
+from graph.planner.selection import Fields, Selections, conditional, nodes
 from graph.planner.source import Source, Unplanned
 from graph.planner.task import Run
 from graph.schema import Schema
@@ -36,14 +37,19 @@ class Planned:
         self._ready = False
         self._variables: Variables | None = None
         self._conditions: Sequence[str] = ()
-        self._plans: dict[tuple[Any, ...], Plan | None] = {}
+        self._plans: dict[tuple[Any, ...], Plan | Changes | None] = {}
 
     async def answer(
-        self, principal: Principal, services: Services, given: Mapping[str, Any]
+        self,
+        principal: Principal,
+        services: Services,
+        given: Mapping[str, Any],
+        context: Callable[[], Context],
     ) -> dict[str, Any] | None:
         """Return `data` and `errors`; None if the ordinary path is to answer.
 
-        What is in them is for orjson, which writes times in UTC with a Z.
+        What is in them is for orjson, which writes times in UTC with a Z. `context` makes one for
+        resolvers, if any are called.
         """
         try:
             if not self._ready:
@@ -52,21 +58,27 @@ class Planned:
                 return None
             variables = self._variables.read(given)
             plan = self._plan(variables)
-            return None if plan is None else await plan.run(Run(principal, services, variables))
+            if plan is None:
+                return None
+            if isinstance(plan, Plan):
+                return await plan.run(Run(principal, services, variables))
+            arguments = plan.read(variables)
         except Unplanned:
             return None
         except Exception:
             # A value that its type does not allow, or a mistake here; the ordinary path tells.
             logger.warning("a planned operation takes the ordinary path", exc_info=True)
             return None
+        return await plan.run(context(), arguments)  # From here on nothing may begin again.
 
     def _prepare(self) -> None:
         self._ready = True
-        if self._operation.operation is OperationType.QUERY and not self._operation.directives:
+        kind = self._operation.operation
+        if kind is not OperationType.SUBSCRIPTION and not self._operation.directives:
             self._conditions = conditional(self._tree, self._operation)
             self._variables = Variables(self._schema.core, self._operation)
 
-    def _plan(self, variables: Mapping[str, Any]) -> "Plan | None":
+    def _plan(self, variables: Mapping[str, Any]) -> "Plan | Changes | None":
         """Return the plan for the values of the conditions, making it the first time."""
         key = tuple([variables.get(name) for name in self._conditions])
         if key not in self._plans:
@@ -75,35 +87,44 @@ class Planned:
                 return None
             self._plans[key] = None
             conditions = dict(zip(self._conditions, key, strict=True))
-            self._plans[key] = Plan(self._schema, self._tree, self._operation, conditions)
+            selections = Selections(self._schema.core, self._tree, self._operation, conditions)
+            self._plans[key] = _plan(self._schema, selections, self._operation.operation)
         return self._plans[key]
 
 
-class Plan:
-    """What one operation does, with the conditions in it decided."""
+def _plan(schema: Schema, selections: Selections, kind: OperationType) -> "Plan | Changes":
+    """Plan an operation.
 
-    def __init__(
-        self,
-        schema: Schema,
-        tree: DocumentNode,
-        operation: OperationDefinitionNode,
-        conditions: Mapping[str, Any],
-    ) -> None:
+    Raises:
+        Unplanned: There is something in it for which there are no plans.
+    """
+    maker = Maker(selections, Source())
+    root: Any = schema.core.get_root_type(kind)
+    fields = selections.root(root)
+    if kind is OperationType.MUTATION:
+        if any(each[0].node.name.value.startswith("__") for each in fields.values()):
+            raise Unplanned
+        return Changes(schema, maker, fields)
+    return Plan(schema, maker, fields)
+
+
+class Plan:
+    """What one query does, with the conditions in it decided."""
+
+    def __init__(self, schema: Schema, maker: Maker, fields: Fields) -> None:
         """Plan.
 
         Raises:
             Unplanned: There is something in it for which there are no plans.
         """
-        selections = Selections(schema.core, tree, operation, conditions)
-        maker = Maker(selections, Source())
         query: Any = schema.core.query_type
         self._fixed: dict[str, Any] = {}
         self._roots: list[tuple[str, Root]] = []
-        for key, fields in selections.root(query).items():
-            name = fields[0].node.name.value
+        for key, each in fields.items():
+            name = each[0].node.name.value
             self._fixed[key] = query.name  # Holds the place in the order of the keys.
             if name in ROOTS:
-                self._roots.append((key, ROOTS[name](schema, maker, fields)))
+                self._roots.append((key, ROOTS[name](schema, maker, each)))
             elif name != "__typename":
                 raise Unplanned
 

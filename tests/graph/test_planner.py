@@ -196,7 +196,7 @@ async def test_a_payload_without_plans_is_the_same(
     """Mutations are executed by graphql-core, which plain objects only spare some steps."""
     query = (
         'mutation { createTask(input: { groupId: "x", maxPosts: 0 }) '
-        "{ task { id } userErrors { field message code } } }"
+        "{ task { id waiting { reason } } userErrors { field message code } } }"
     )
     slow = Execution(SCHEMA, services, limits=Limits(), bucket=ProcessBucket(Rate()), plans=False)
 
