@@ -63,7 +63,7 @@ class Writer:
 
     def set(self, kind: Any, depth: int) -> str:
         """Write a selection set."""
-        most = 3 if depth == 0 else 5
+        most = (3, 4, 4, 5, 4, 3, 2, 2)[depth]
         count = self.draw(st.integers(1, most))
         return "{ " + " ".join(self.selection(kind, depth) for _ in range(count)) + " }"
 

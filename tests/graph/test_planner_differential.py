@@ -1,6 +1,6 @@
 """Planned and ordinary answers are the same, byte for byte.
 
-`make test` runs a bounded number of cases; `make fuzz-planner` runs as many as it is told, with
+`make test` runs a bounded number of documents, each for three callers; `make fuzz-planner` runs as many as it is told, with
 new data for each batch. Hypothesis prints what reproduces a failure. What is left to chance in
 production is not here: the bucket's clock stands still, and reads come one after the other, since
 the order of several errors is that in which their reads end. Ids of incidents are blanked.
@@ -120,7 +120,8 @@ def check(running: Running, cases: int) -> None:
     @given(st.data())
     def compared(data: st.DataObject) -> None:
         query, variables = data.draw(documents(SCHEMA.core, running.world.pool))
-        running.compare(data.draw(st.integers(0, 11)), query, variables)
+        for caller in data.draw(st.lists(st.integers(0, 11), min_size=3, max_size=3, unique=True)):
+            running.compare(caller, query, variables)
 
     compared()
     counts = running.counts
