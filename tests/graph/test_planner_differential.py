@@ -1,9 +1,10 @@
 """Planned and ordinary answers are the same, byte for byte.
 
-`make test` runs a bounded number of documents, each for three callers; `make fuzz-planner` runs as many as it is told, with
-new data for each batch. Hypothesis prints what reproduces a failure. What is left to chance in
-production is not here: the bucket's clock stands still, and reads come one after the other, since
-the order of several errors is that in which their reads end. Ids of incidents are blanked.
+`make test` compares a bounded number of documents, each for three callers; `make fuzz-planner` as
+many as it is told, with new data for each batch. Hypothesis prints what reproduces a failure. What
+is left to chance in production is not here: the bucket's clock stands still, and reads come one
+after the other, since the order of several errors is that in which their reads end. Ids of
+incidents are blanked.
 """
 
 import asyncio

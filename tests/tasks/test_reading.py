@@ -134,7 +134,8 @@ async def test_closing_brings_all_connections_back() -> None:
 
 async def test_many_reads_at_once_are_all_answered(database: Database) -> None:
     """More than there are connections, some of them cancelled."""
-    one = Statement(sa.select(sa.literal_column("1").label("one")))
+    literal: Any = sa.literal_column("1")
+    one = Statement(sa.select(literal.label("one")))
 
     def steps() -> Steps[int]:
         rows = yield one()
