@@ -12,7 +12,7 @@ from tasks.database.base import Database, Session, UniqueViolation
 from tasks.database.gathering import Gathering
 from tasks.database.lane import Lane
 from tasks.database.statement import Call, Row, Steps, compiled
-from tasks.errors import DatabaseUnavailable, StorageError
+from tasks.errors import DatabaseUnavailable, StorageError, TaskError
 
 #: asyncpg ships no types.
 driver: Any = asyncpg
@@ -126,6 +126,9 @@ class PostgresDatabase(Database):
             connection = await lane.take()
             try:
                 answer = await _run(connection, steps(*args, **kwargs))
+            except TaskError:
+                lane.give(connection)  # The steps refused; the connection is in order.
+                raise
             except BaseException as error:
                 if isinstance(error, asyncpg.InternalClientError):
                     connection.terminate()
