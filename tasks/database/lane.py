@@ -32,7 +32,9 @@ class Lane:
             if not _is_lost(connection):
                 return connection
             await self.drop(connection)
-        if self._taken >= self._size:
+        if self._taken < self._size:
+            self._taken += 1
+        else:
             waiting: Future[Any] = get_running_loop().create_future()
             self._waiting.append(waiting)
             try:
@@ -41,16 +43,14 @@ class Lane:
                 # What was handed over while we were cancelled is the next one's.
                 if waiting.done() and not waiting.cancelled():
                     connection = waiting.result()
-                    self._make_room() if connection is None else self.give(connection)
+                    self._free() if connection is None else self.give(connection)
                 raise
             if connection is not None:
                 return connection
-        self._taken += 1
         try:
             return await self._pool.acquire(timeout=self._timeout_seconds)
         except BaseException:
-            self._taken -= 1
-            self._make_room()
+            self._free()
             raise
 
     def give(self, connection: Any) -> None:
@@ -69,8 +69,7 @@ class Lane:
 
     async def drop(self, connection: Any) -> None:
         """Bring a connection back to the pool, which sees whether it is still of use."""
-        self._taken -= 1
-        self._make_room()
+        self._free()
         await self._pool.release(connection)
 
     async def close(self) -> None:
@@ -79,13 +78,14 @@ class Lane:
         while self._idle:
             await self.drop(self._idle.popleft())
 
-    def _make_room(self) -> None:
-        """Let who waits longest take a connection from the pool."""
+    def _free(self) -> None:
+        """Give up a connection's place: to who waits longest, who takes one from the pool."""
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.done():
                 waiting.set_result(None)
                 return
+        self._taken -= 1
 
 
 def _is_lost(connection: Any) -> bool:
