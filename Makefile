@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHOTS ?= screenshots
 
-.PHONY: setup run test test-servers check bench bench-rest bench-pages bench-engine bench-live chaos screenshots schema migration lock fuzz-planner mutate-planner
+.PHONY: setup run test test-servers check bench bench-rest bench-pages bench-engine bench-live chaos screenshots schema migration lock fuzz-planner mutate-planner bench-graphql
 
 .DEFAULT_GOAL := run
 
@@ -50,13 +50,16 @@ check: setup ## what CI checks before the tests
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
 
-bench: bench-rest bench-pages bench-engine bench-live ## every benchmark
+bench: bench-graphql bench-rest bench-pages bench-engine bench-live ## every benchmark
 
 bench-engine: setup ## tasks, claims and posts a second, beside procrastinate and bare Dramatiq
 	@$(BIN)/python -m bench.engine $(ARGS)
 
 chaos: setup ## ten minutes of killed processes and servers; prints what was checked
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+bench-graphql: setup ## GraphQL, beside Mercurius, Yoga, PostGraphile, Strawberry and Ariadne
+	@$(BIN)/python -m bench.graphql $(ARGS)
 
 bench-rest: setup ## REST reads, beside FastAPI + SQLModel + AsyncSession
 	@$(BIN)/python bench/rest/run.py
