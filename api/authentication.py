@@ -12,6 +12,8 @@ from tasks.principal import Principal
 
 #: Turns a token into who holds it, or raises `Unauthenticated`.
 Authenticate = Callable[[str], Awaitable[Principal]]
+#: Does so from memory, without waiting, or says that it must be asked for.
+Recall = Callable[[str], Principal | None]
 
 #: The only path under `/api` that answers anybody.
 _OPEN: Final = "/api/openapi.json"
@@ -27,29 +29,35 @@ class Authentication:
     None passes: those doors know other credentials.
     """
 
-    def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
+    def __init__(
+        self, app: ASGIApp, authenticate: Authenticate, recall: Recall | None = None
+    ) -> None:
         self._app = app
         self._authenticate = authenticate
+        self._recall = recall
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Resolve the token and pass the request on, or answer it."""
         if scope["type"] not in ("http", "websocket"):
-            return await self._app(scope, receive, send)
+            return self._app(scope, receive, send)
+        token = _bearer_token(scope)
+        principal = self._recall(token) if token and self._recall is not None else None
         state: dict[str, Any] = scope.setdefault("state", {})
-        state["principal"] = None
+        state["principal"] = principal
+        if principal is not None:
+            return self._app(scope, receive, send)
+        return self._ask(scope, receive, send, token)
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send, token: str) -> None:
         try:
-            state["principal"] = await self._principal(scope)
+            if not token:
+                raise Unauthenticated("There is no Bearer token.")
+            scope["state"]["principal"] = await self._authenticate(token)
         except TaskError as error:
             unknown = isinstance(error, Unauthenticated)
             if scope["type"] == "http" and (not unknown or _needs_token(scope)):
                 return await errors.answer(error)(scope, receive, send)
         return await self._app(scope, receive, send)
-
-    async def _principal(self, scope: Scope) -> Principal:
-        token = _bearer_token(scope)
-        if not token:
-            raise Unauthenticated("There is no Bearer token.")
-        return await self._authenticate(token)
 
 
 def api_path(scope: Scope) -> str | None:

@@ -5,11 +5,11 @@ id stands in the log beside the traceback.
 """
 
 import logging
-import os
+import random
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from starlette.requests import Request
@@ -22,7 +22,6 @@ _HEADER_BYTES: Final = HEADER.lower().encode()
 #: What clients' tracing systems send: UUIDs, ULIDs, W3C trace ids. Nothing that could break a line.
 _SANE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
-#: Asked for every few seconds by machines, so not worth a line each.
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 #: The messages that carry an answer's headers.
@@ -31,6 +30,15 @@ _BEGINNINGS: Final = frozenset(
 )
 
 log = structlog.stdlib.get_logger(__name__)
+_logger = logging.getLogger(__name__)
+
+
+class AccessLog(Protocol):
+    """Writes a line for each request that was served."""
+
+    def __call__(self, scope: Scope, status: int | None, seconds: float) -> None:
+        """Write it. Without the query, which may hold secrets. Never fails."""
+        ...
 
 #: Answers what nobody caught.
 Failed = Callable[[Request, Exception], Awaitable[Response]]
@@ -43,10 +51,13 @@ class CorrelationMiddleware:
     `correlation_id` in every record logged while the request is served.
     """
 
-    def __init__(self, app: ASGIApp, failed: Failed | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, failed: Failed | None = None, *, access: AccessLog | None = None
+    ) -> None:
         """Wrap `app`; `failed` answers what it did not catch, without which JSON does."""
         self.app = app
         self._failed = failed or masked
+        self._access = access or log_access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or WebSocket."""
@@ -56,16 +67,38 @@ class CorrelationMiddleware:
 
         correlation_id = _correlation_id(scope)
         scope.setdefault("state", {})["correlation_id"] = correlation_id
-        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
-            answer = _Answer(send, correlation_id, self._failed)
-            started = time.perf_counter()
-            try:
-                await self.app(scope, receive, answer.send)
-            except Exception as error:
-                log.exception("request failed", path=scope["path"])
-                await answer.fail(scope, receive, error)
-            finally:
-                _log_access(scope, answer.status, time.perf_counter() - started)
+        # What structlog's `bound_contextvars` does, for a third of its time.
+        bound = structlog.contextvars.bind_contextvars(correlation_id=correlation_id)
+        answer = _Answer(send, correlation_id, self._failed)
+        started = time.perf_counter()
+        try:
+            await self.app(scope, receive, answer.send)
+        except Exception as error:
+            log.exception("request failed", path=scope["path"])
+            await answer.fail(scope, receive, error)
+        finally:
+            self._access(scope, answer.status, time.perf_counter() - started)
+            structlog.contextvars.reset_contextvars(**bound)
+
+
+def is_probe(scope: Scope) -> bool:
+    """Say whether a machine asks this every few seconds, so that it is not worth a line each."""
+    return scope["path"] in _PROBES
+
+
+def log_access(scope: Scope, status: int | None, seconds: float) -> None:
+    """Write the access line as a record like any other."""
+    level = logging.DEBUG if is_probe(scope) else logging.INFO
+    # Asked first: making a record that nobody wants took 7 % of a short answer's time.
+    if not _logger.isEnabledFor(level):
+        return
+    fields: dict[str, Any] = {
+        "method": scope.get("method", "WEBSOCKET"),
+        "path": scope["path"],
+        "status": status,
+        "duration_ms": round(seconds * 1000, 1),
+    }
+    log.log(level, "request", **fields)
 
 
 async def masked(request: Request, _error: Exception) -> Response:
@@ -76,6 +109,8 @@ async def masked(request: Request, _error: Exception) -> Response:
 
 class _Answer:
     """Watches what is sent, and adds the header to it."""
+
+    __slots__ = ("_correlation_id", "_failed", "_send", "status")
 
     def __init__(self, send: Send, correlation_id: str, failed: Failed) -> None:
         self._send = send
@@ -113,19 +148,5 @@ def _correlation_id(scope: Scope) -> str:
 
 
 def _new_id() -> str:
-    return os.urandom(16).hex()
-
-
-def _log_access(scope: Scope, status: int | None, seconds: float) -> None:
-    """Write the access line. Without the query, which may hold secrets."""
-    level = logging.DEBUG if scope["path"] in _PROBES else logging.INFO
-    # Asked first: making a record that nobody wants took 7 % of a short answer's time.
-    if not logging.getLogger(__name__).isEnabledFor(level):
-        return
-    fields: dict[str, Any] = {
-        "method": scope.get("method", "WEBSOCKET"),
-        "path": scope["path"],
-        "status": status,
-        "duration_ms": round(seconds * 1000, 1),
-    }
-    log.log(level, "request", **fields)
+    # It tells requests apart and keeps no secret; the system's randomness takes 8 µs, this one 0.3.
+    return f"{random.getrandbits(128):032x}"

@@ -7,7 +7,7 @@ process otherwise, or while Redis does not answer.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -134,11 +134,16 @@ class RateLimit:
         self._limit = limit
         self._shown = str(limit).encode()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Count the request and pass it on, or answer it with 429."""
         principal: Principal | None = scope.get("state", {}).get("principal")
         if scope["type"] != "http" or principal is None or api_path(scope) is None:
-            return await self._app(scope, receive, send)
+            return self._app(scope, receive, send)
+        return self._count(principal, scope, receive, send)
+
+    async def _count(
+        self, principal: Principal, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         usage = await self._counter.count(_key(principal))
         left = str(max(0, self._limit - usage.count))
         if usage.count <= self._limit:

@@ -40,17 +40,17 @@ class MeasurementMiddleware:
             await self.app(scope, receive, watch)
         finally:
             route = getattr(scope.get("route"), "path", _OTHER)
-            method = scope["method"] if scope["method"] in _METHODS else _OTHER
-            count, seconds = self._series(route, method, status)
+            known = self._known.get((route, scope["method"], status))
+            count, seconds = known or self._series(route, scope["method"], status)
             count.inc()
             seconds.observe(time.perf_counter() - started)
 
     def _series(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
         """Return what counts this kind of request; looking it up by its labels is slow."""
-        key = (route, method, status)
-        if key not in self._known:
-            self._known[key] = (
-                self._metrics.http_requests.labels(route, method, status),
-                self._metrics.http_request_seconds.labels(route, method),
-            )
-        return self._known[key]
+        if method not in _METHODS:
+            method = _OTHER
+        found = self._known[route, method, status] = (
+            self._metrics.http_requests.labels(route, method, status),
+            self._metrics.http_request_seconds.labels(route, method),
+        )
+        return found

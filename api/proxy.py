@@ -4,7 +4,7 @@ uvicorn's own middleware knows the scheme and the client's address, but not the 
 absolute links need; run it with `proxy_headers=False` and this instead.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -32,11 +32,11 @@ class TrustedProxies:
         self._app = app
         self._trusted = [ip_network(entry, strict=False) for entry in trusted]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on, as its client sent it."""
         if scope["type"] in ("http", "websocket") and self._trusts(_peer(scope)):
             scope = self._as_sent(scope)
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
     def _trusts(self, address: str) -> bool:
         try:

@@ -2,11 +2,10 @@
 
 import contextlib
 import gc
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import docs, rest
@@ -19,6 +18,8 @@ from api.proxy import TrustedProxies
 from api.session import Attempts, Passwords, ProcessAttempts
 from graph import Bucket
 from sluice import doors, readiness, website
+from sluice.log import access_log
+from sluice.routing import Routing
 from sluice.services import Databases, Services, open_services
 from sluice.settings import Settings
 from tasks.errors import TaskError
@@ -46,14 +47,13 @@ class Gateway:
         self._open_waker = open_waker
         self._metrics = metrics
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve a request, a WebSocket, or the server's lifespan."""
         if scope["type"] == "lifespan":
-            await self._live(scope["state"], receive, send)
-        else:
-            # The server gives each request its own copy of what the lifespan left there.
-            application: ASGIApp = scope["state"].pop("application")
-            await application(scope, receive, send)
+            return self._live(scope["state"], receive, send)
+        # The server gives each request its own copy of what the lifespan left there.
+        application: ASGIApp = scope["state"].pop("application")
+        return application(scope, receive, send)
 
     async def _live(self, state: dict[str, Any], receive: Receive, send: Send) -> None:
         """Speak the lifespan protocol. What goes wrong is a sentence for the server to log."""
@@ -146,17 +146,18 @@ def build(
     ]
     # A bare router: what Starlette's application adds (two layers that catch errors) took a fifth
     # of a short answer's time; REST answers its own errors, and `CorrelationMiddleware` the rest.
-    app: ASGIApp = Router(routes, default=site.lost)
+    app: ASGIApp = Routing(routes, default=site.lost)
     app = protected(
         app,
         authenticate=services.accounts.authenticate,
+        recall=services.accounts.recall,
         counter=counter,
         limit=settings.rate_limit_per_minute,
         cross_origins=settings.cors_origins,
         sessions=doors.session_middleware(services, keys),
     )
     app = MeasurementMiddleware(app, metrics=metrics)
-    app = CorrelationMiddleware(app, failed=site.failed)
+    app = CorrelationMiddleware(app, failed=site.failed, access=access_log())
     return TrustedProxies(app, settings.trusted_proxies) if settings.trusted_proxies else app
 
 

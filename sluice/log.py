@@ -3,13 +3,19 @@
 Everything goes to standard error, so that a command's answer on standard output stays clean.
 """
 
+import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final, Literal, TextIO
 
 import structlog
+from starlette.types import Scope
 
+from api import correlation
 from sluice.redaction import redact
 from sluice.settings import Settings
 
@@ -45,7 +51,7 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # A second `configure` must reach the loggers made before.
     )
-    handler = logging.StreamHandler(target)
+    handler = JsonHandler(target) if chosen == "json" else logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             # The libraries' way, and the lower layers', to give a record fields is `extra`.
@@ -69,6 +75,64 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(level if settings.log_level != "info" else "WARNING")
     logging.getLogger(_LOUD).setLevel(level if settings.log_level == "debug" else "CRITICAL")
     logging.captureWarnings(capture=True)
+
+
+class JsonHandler(logging.StreamHandler[TextIO]):
+    """Writes records as JSON, an object a line."""
+
+    def write(self, lines: str) -> None:
+        """Write lines that need no formatting. A closed terminal must not end the process."""
+        self.acquire()
+        try:
+            with contextlib.suppress(OSError, ValueError):
+                self.stream.write(lines)
+                self.flush()
+        finally:
+            self.release()
+
+
+class AccessLog:
+    """Writes the access lines of one event loop, in the words and the order of every other record.
+
+    A record takes structlog and the standard library 150 µs, which is as long as a short answer.
+    So the line, which is always the same but for a few values, is made here: those of one turn of
+    the loop are written together at the turn's end.
+    """
+
+    def __init__(self, handler: JsonHandler) -> None:
+        self._handler = handler
+        self._lines: list[str] = []
+
+    def __call__(self, scope: Scope, status: int | None, seconds: float) -> None:
+        """Write a line."""
+        if correlation.is_probe(scope):
+            return
+        method, path = scope.get("method", "WEBSOCKET"), redact(scope["path"])
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat()
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(
+            f'{{"method": {quoted(method)}, "path": {quoted(path)}, '
+            f'"status": {"null" if status is None else status}, '
+            f'"duration_ms": {seconds * 1000:.1f}, "event": "request", '
+            f'"correlation_id": "{scope["state"]["correlation_id"]}", "level": "info", '
+            f'"logger": "api.correlation", "timestamp": "{now}Z"}}\n'
+        )
+
+    def _write(self) -> None:
+        lines = "".join(self._lines)
+        self._lines.clear()
+        self._handler.write(lines)
+
+
+def access_log() -> correlation.AccessLog:
+    """Return what writes access lines as `configure` has chosen; where others listen, records."""
+    root = logging.getLogger()
+    if root.level == logging.INFO and len(root.handlers) == 1:
+        [handler] = root.handlers
+        if isinstance(handler, JsonHandler):
+            return AccessLog(handler)
+    return correlation.log_access
 
 
 def _stamp(chosen: Literal["console", "json"]) -> structlog.types.Processor:

@@ -76,6 +76,7 @@ def _config(factory: Callable[[], Gateway]) -> uvicorn.Config:
     return uvicorn.Config(
         factory,
         factory=True,
+        interface="asgi3",
         lifespan="on",
         log_config=None,  # Records go to the root logger, which `sluice.log` has set up.
         access_log=False,  # `api.correlation` writes a line that knows the request's id.

@@ -1,5 +1,6 @@
 """Resolves the session's cookie into a principal, where no token has done so."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,14 +35,22 @@ class SessionAuthentication:
         self._app = app
         self._entry = Entry(accounts, keys)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Resolve the cookie, and pass the request on."""
-        if scope["type"] in ("http", "websocket"):
-            state: dict[str, Any] = scope.setdefault("state", {})
-            state["viewer"] = None
-            if state.get("principal") is None and (found := await self._found(scope)):
-                viewer = state["viewer"] = Viewer(found.user, found.session, _principal(found))
-                state["principal"] = viewer.principal
+        if scope["type"] not in ("http", "websocket"):
+            return self._app(scope, receive, send)
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["viewer"] = None
+        if state.get("principal") is not None:
+            return self._app(scope, receive, send)
+        return self._ask(scope, receive, send)
+
+    async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = await self._found(scope)
+        if found is not None:
+            state = scope["state"]
+            viewer = state["viewer"] = Viewer(found.user, found.session, _principal(found))
+            state["principal"] = viewer.principal
         await self._app(scope, receive, send)
 
     async def _found(self, scope: Scope) -> SignedIn | None:

@@ -1,9 +1,13 @@
+import asyncio
 import io
 import json
 import logging
+from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
+from api.correlation import AccessLog, log_access
 from sluice import log
 from sluice.settings import load
 
@@ -71,3 +75,48 @@ def test_console_lines_are_for_reading() -> None:
     assert "hello" in stream.getvalue()
     assert "answer=42" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
+
+
+async def test_an_access_line_is_the_same_whoever_writes_it() -> None:
+    """It is made by hand for speed; its reader must not notice."""
+    scope = {"method": "GET", "path": '/ä"\n/http://u:geheim@h', "state": {"correlation_id": "abc"}}
+
+    async def written(write: AccessLog, stream: io.StringIO) -> list[list[tuple[str, Any]]]:
+        with structlog.contextvars.bound_contextvars(correlation_id="abc"):
+            write(scope, 200, 0.01234)
+            write({**scope, "path": "/healthz"}, 200, 0.01234)
+            write({"path": "/", "state": scope["state"]}, None, 3.0)
+        await asyncio.sleep(0)
+        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+        times = [datetime.fromisoformat(line.pop("timestamp")) for line in lines]
+        assert all(abs(datetime.now(UTC) - time).total_seconds() < 60 for time in times)
+        return [list(line.items()) for line in lines]
+
+    by_hand, records = io.StringIO(), io.StringIO()
+    log.configure(load(log_format="json"), stream=by_hand)
+    fast = log.access_log()
+    log.configure(load(log_format="json"), stream=records)
+
+    assert isinstance(fast, log.AccessLog)
+    assert await written(fast, by_hand) == await written(log_access, records)
+    assert "geheim" not in by_hand.getvalue()
+
+
+def test_access_lines_are_records_where_others_listen() -> None:
+    """A second handler, or one for people, gets them as it gets everything."""
+    log.configure(load(log_format="console"), stream=io.StringIO())
+    assert log.access_log() is log_access
+
+    log.configure(load(log_format="json"), stream=io.StringIO())
+    logging.getLogger().addHandler(logging.NullHandler())
+    assert log.access_log() is log_access
+
+
+def test_no_access_line_below_the_level() -> None:
+    """`warning` asks for silence."""
+    stream = io.StringIO()
+    log.configure(load(log_format="json", log_level="warning"), stream=stream)
+
+    log.access_log()({"method": "GET", "path": "/", "state": {}}, 200, 0.0)
+
+    assert stream.getvalue() == ""
