@@ -8,16 +8,16 @@ from our own origin.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl
 
-import orjson
 from graphql import OperationType
 from starlette.datastructures import Headers
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graph import body
 from graph.accept import GRAPHQL, HTML, JSON, preferred
 from graph.errors import BAD_REQUEST, UNAUTHENTICATED, RequestRefused
 from graph.execution import Answer, Caller, Execution, Request, refused
@@ -33,6 +33,18 @@ from tasks.principal import Principal
 #: Of a URL's query; servers and proxies allow no more either.
 _MAX_QUERY: Final = 65_536
 _METHODS: Final = "GET, POST"
+#: Longer `Accept` headers are read each time.
+_MAX_KEPT: Final = 300
+_HEADERS: Final = {
+    media: (
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Accept, Authorization, Cookie"),
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+    )
+    for media in (GRAPHQL, JSON)
+}
+
+_Headers: TypeAlias = Mapping[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,22 +75,29 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        headers = Headers(scope=scope)
-        page = self._transport.graphiql
-        if page is not None and _wants_page(scope, headers):
-            return await page(scope, receive, send)
-        media = preferred(headers.get("accept"), (GRAPHQL, JSON))
+        # Of a header that comes twice, the first counts.
+        headers: _Headers = dict(reversed(scope["headers"]))
+        media, framing = _accepted(headers)
+        if scope["method"] == "GET":
+            page = self._transport.graphiql
+            if page is not None and _wants_page(scope, headers):
+                return await page(scope, receive, send)
         try:
-            response = await self._response(scope, headers, receive, media)
+            response = await self._response(scope, headers, receive, media, framing)
         except RequestRefused as error:
             answer = refused(error)
-            response = _response(answer.json(), answer, media or GRAPHQL)
+            response = _Reply(answer.json(), answer, media or GRAPHQL)
         return await response(scope, receive, send)
 
     async def _response(
-        self, scope: Scope, headers: Headers, receive: Receive, media: str | None
+        self,
+        scope: Scope,
+        headers: _Headers,
+        receive: Receive,
+        media: str | None,
+        framed: str | None,
     ) -> ASGIApp:
-        framing = self._framing(headers)
+        framing = None if framed is None else self._framing(framed)
         if media is None and framing is None:
             raise RequestRefused(
                 f"The answer comes as {GRAPHQL} or {JSON}; accept one of them.",
@@ -102,14 +121,14 @@ class GraphQLEndpoint:
                 headers={"www-authenticate": "Bearer"},
             )
         if principal.via_session:
-            _refuse_foreign(scope, headers)
+            _refuse_foreign(scope)
         caller = Caller(
             principal, state.get("correlation_id"), may_change=scope["method"] == "POST"
         )
         if scope["method"] == "GET":
             asked: object = _parameters(scope)
         else:
-            asked = await self._body(headers, receive)
+            asked = await body.read(headers, receive, most=self._limits.body_bytes)
         if isinstance(asked, list):
             return await self._batch(asked, caller, media or GRAPHQL)  # pyright: ignore[reportUnknownArgumentType] - from outside
         request = Request.parse(asked)
@@ -118,12 +137,11 @@ class GraphQLEndpoint:
             if live or media is None:
                 return await self._stream(request, caller, framing, media)
         answer = await self._execution.answer(request, caller)
-        return _response(answer.json(), answer, media or GRAPHQL)
+        return _Reply(answer.json(), answer, media or GRAPHQL)
 
-    def _framing(self, headers: Headers) -> Framing | None:
-        """Return how results are streamed to the client, if it takes a stream."""
-        kind = preferred(headers.get("accept"), (sse.MEDIA, multipart.MEDIA))
-        if self._live is None or kind is None:
+    def _framing(self, kind: str) -> Framing | None:
+        """Return how results are streamed to the client, if anything can be."""
+        if self._live is None:
             return None
         return ServerSentEvents() if kind == sse.MEDIA else Multipart()
 
@@ -140,7 +158,7 @@ class GraphQLEndpoint:
             found = await self._execution.answer(request, caller)
         if isinstance(found, Answer):
             if media is not None or (not found.executed and found.status != HTTPStatus.BAD_REQUEST):
-                return _response(found.json(), found, media or GRAPHQL)
+                return _Reply(found.json(), found, media or GRAPHQL)
             found = Once(found.json())
         stream = Stream(found, framing, heartbeat_seconds=live.heartbeat_seconds)
         try:
@@ -150,7 +168,7 @@ class GraphQLEndpoint:
             raise RequestRefused(str(error), code=error.code, status=429) from None
         return stream
 
-    async def _batch(self, asked: Sequence[object], caller: Caller, media: str) -> Response:
+    async def _batch(self, asked: Sequence[object], caller: Caller, media: str) -> ASGIApp:
         """Answer several requests, one after the other, in one body."""
         if not self._transport.batching:
             raise RequestRefused(
@@ -163,50 +181,52 @@ class GraphQLEndpoint:
             )
         requests = [Request.parse(each) for each in asked]
         answers = [await self._execution.answer(each, caller) for each in requests]
-        body = b"[%b]" % b",".join([answer.json() for answer in answers])
-        return _response(body, Answer({}), media)
-
-    async def _body(self, headers: Headers, receive: Receive) -> object:
-        kind, _, parameters = headers.get("content-type", "").partition(";")
-        charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-        if kind.strip().lower() != JSON or charset not in ("", "utf-8", "utf8"):
-            raise RequestRefused(
-                f"Send the request as {JSON}, in UTF-8.", code=BAD_REQUEST, status=415
-            )
-        if headers.get("content-encoding", "identity").lower() != "identity":
-            raise RequestRefused(
-                "Send the request without a Content-Encoding.", code=BAD_REQUEST, status=415
-            )
-        return _decoded(await self._read(headers, receive))
-
-    async def _read(self, headers: Headers, receive: Receive) -> bytes:
-        """Read the body; one over the limit is refused before the rest of it is read."""
-        most = self._limits.body_bytes
-        declared = headers.get("content-length", "")
-        chunks: list[bytes] = []
-        size = int(declared) if declared.isdecimal() and len(declared) < 20 else 0  # noqa: PLR2004 - a 64-bit number's digits
-        total = 0
-        more = True
-        while more and size <= most:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise RequestRefused("The request ended early.", code=BAD_REQUEST)
-            chunks.append(message.get("body", b""))
-            total += len(chunks[-1])
-            size = max(size, total)
-            more = message.get("more_body", False)
-        if size > most:
-            raise RequestRefused(
-                f"The request has more than {most} bytes.", code=BAD_REQUEST, status=413
-            )
-        return b"".join(chunks)
+        encoded = b"[%b]" % b",".join([answer.json() for answer in answers])
+        return _Reply(encoded, Answer({}), media)
 
 
-def _wants_page(scope: Scope, headers: Headers) -> bool:
-    """Say whether a browser asks for a page, and not a client for data."""
-    if scope["method"] != "GET" or b"query=" in scope["query_string"]:
+class _Reply:
+    """An answer, sent as two messages."""
+
+    __slots__ = ("_body", "_head")
+
+    def __init__(self, body: bytes, answer: Answer, media: str) -> None:
+        """Take an answer. In the older media type only what is no GraphQL fails by its status."""
+        status = answer.status
+        if media == JSON and status == HTTPStatus.BAD_REQUEST and not answer.malformed:
+            status = 200
+        headers = [*_HEADERS[media], (b"content-length", b"%d" % len(body))]
+        if answer.headers:
+            headers += [
+                (n.encode("latin-1"), v.encode("latin-1")) for n, v in answer.headers.items()
+            ]
+        self._head: Message = {"type": "http.response.start", "status": status, "headers": headers}
+        self._body: Message = {"type": "http.response.body", "body": body}
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send(self._head)
+        await send(self._body)
+
+
+def _accepted(headers: _Headers) -> tuple[str | None, str | None]:
+    """Return the media types that the client likes best, of one answer and of a stream."""
+    accept = headers.get(b"accept", b"*/*")
+    return _preferred(accept) if len(accept) <= _MAX_KEPT else _preferred.__wrapped__(accept)
+
+
+@lru_cache(maxsize=256)
+def _preferred(accept: bytes) -> tuple[str | None, str | None]:
+    text = accept.decode("latin-1")
+    return preferred(text, (GRAPHQL, JSON)), preferred(text, (sse.MEDIA, multipart.MEDIA))
+
+
+def _wants_page(scope: Scope, headers: _Headers) -> bool:
+    """Say of a GET request whether a browser asks for a page, and not a client for data."""
+    if b"query=" in scope["query_string"]:
         return False
-    return preferred(headers.get("accept"), (GRAPHQL, JSON, HTML)) == HTML
+    accept = headers.get(b"accept", b"").decode("latin-1")
+    return preferred(accept, (GRAPHQL, JSON, HTML)) == HTML
 
 
 def _parameters(scope: Scope) -> dict[str, Any]:
@@ -218,35 +238,15 @@ def _parameters(scope: Scope) -> dict[str, Any]:
     parts: dict[str, Any] = {n: given[n] for n in ("query", "operationName") if given.get(n)}
     for name in ("variables", "extensions"):
         if given.get(name):
-            parts[name] = _decoded(given[name].encode())
+            parts[name] = body.decoded(given[name].encode())
     return parts
 
 
-def _decoded(text: bytes) -> object:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise RequestRefused(f"The request is no JSON: {error}.", code=BAD_REQUEST) from None
-
-
-def _refuse_foreign(scope: Scope, headers: Headers) -> None:
+def _refuse_foreign(scope: Scope) -> None:
     """Refuse what another site makes a browser send with the session's cookie."""
-    if is_foreign(headers, safe=scope["method"] == "GET"):
+    if is_foreign(Headers(scope=scope), safe=scope["method"] == "GET"):
         raise RequestRefused(
             "A session's cookie counts only for requests of our own pages; use a token.",
             code="FORBIDDEN",
             status=403,
         )
-
-
-def _response(body: bytes, answer: Answer, media: str) -> Response:
-    """Send an answer. In the older media type only what is no GraphQL fails by its status."""
-    status = answer.status
-    if media == JSON and status == HTTPStatus.BAD_REQUEST and not answer.malformed:
-        status = 200
-    headers = {
-        "cache-control": "no-store",
-        "vary": "Accept, Authorization, Cookie",
-        **answer.headers,
-    }
-    return Response(body, status, headers, media_type=f"{media}; charset=utf-8")
