@@ -34,6 +34,10 @@ class Bus(Protocol):
         """Send committed events on their way. Returns at once and never fails."""
         ...
 
+    def is_heard(self, user_id: int) -> bool:
+        """Say whether somebody may hear an owner's events: else they need not be made."""
+        ...
+
     async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
         """Hand the owner's events to `listener` until the returned function is called.
 
@@ -59,6 +63,10 @@ class ProcessBus:
                     loop.call_soon_threadsafe(listener.receive, event)
                 except RuntimeError:
                     continue  # The loop has closed; its listener goes with it.
+
+    def is_heard(self, user_id: int) -> bool:
+        """Say whether somebody listens to an owner at this moment."""
+        return user_id in self._listeners
 
     async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
         """Listen from now on."""

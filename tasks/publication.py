@@ -6,16 +6,20 @@ the command line's included, can forget it: what is inserted into the log is pub
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from tasks.bus import Bus
 from tasks.database import Call, Database, Row, Steps
 from tasks.database.base import Session
-from tasks.models import TaskEvent
+from tasks.models import Task, TaskEvent
 from tasks.store.event import APPEND, Logged
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+#: Where a task's owner stands in the row that its change returns.
+_USER_ID: Final = Task.columns().index("user_id")
 
 
 class PublishingDatabase(Database):
@@ -31,18 +35,23 @@ class PublishingDatabase(Database):
 
         Where the caller is cancelled in between, nothing is published: the bus is a hint.
         """
-        appended: list[TaskEvent] = []
-        answer = await self._database.write(lambda: _noting(steps(*args, **kwargs), appended))
-        if appended:
-            self.bus.publish(appended)
+        ran: list[tuple[Call, Sequence[Row]]] = []
+        answer = await self._database.write(lambda: _noting(steps(*args, **kwargs), ran))
+        for call, rows in ran:
+            self._publish(call, rows)
         return answer
 
     async def execute(self, call: Call) -> Sequence[Row]:
         """Run one statement as a transaction of its own, and publish likewise."""
         rows = await self._database.execute(call)
-        if appended := _appended(call, rows):
-            self.bus.publish(appended)
+        if _appends(call):
+            self._publish(call, rows)
         return rows
+
+    def _publish(self, call: Call, rows: Sequence[Row]) -> None:
+        """Publish the committed events of a statement, as far as somebody may hear them."""
+        if events := _appended(call, rows, self.bus):
+            self.bus.publish(events)
 
     async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run statements that only read."""
@@ -67,9 +76,9 @@ class PublishingDatabase(Database):
         await self._database.close()
 
 
-def _noting(steps: Steps[T], appended: list[TaskEvent]) -> Steps[T]:
-    """Pass a transaction through, and note what it appends to the log."""
-    appended.clear()  # A transaction that fell to a deadlock begins again.
+def _noting(steps: Steps[T], ran: list[tuple[Call, Sequence[Row]]]) -> Steps[T]:
+    """Pass a transaction through, and note the statements by which it appends to the log."""
+    ran.clear()  # A transaction that fell to a deadlock begins again.
     try:
         call = next(steps)
         while True:
@@ -78,14 +87,20 @@ def _noting(steps: Steps[T], appended: list[TaskEvent]) -> Steps[T]:
             except GeneratorExit:
                 steps.close()
                 raise
-            appended += _appended(call, rows)
+            if _appends(call):
+                ran.append((call, rows))
             call = steps.send(rows)
     except StopIteration as end:
         return end.value
 
 
-def _appended(call: Call, rows: Sequence[Row]) -> list[TaskEvent]:
-    """Return the events that a statement which was run appended to the log."""
+def _appends(call: Call) -> bool:
+    """Say whether a statement appends to the log."""
+    return call.statement is APPEND or any(isinstance(f, Logged) for f in call.statement.following)
+
+
+def _appended(call: Call, rows: Sequence[Row], bus: Bus) -> list[TaskEvent]:
+    """Return the events that a statement which was run appended to the log, for who may hear."""
     parameters: Mapping[str, Any] = {}  # Of a row among many, what its own were is not known.
     if isinstance(call.parameters, Mapping):
         parameters = call.parameters
@@ -96,6 +111,7 @@ def _appended(call: Call, rows: Sequence[Row]) -> list[TaskEvent]:
         for follow in call.statement.following
         if isinstance(follow, Logged)
         for row in rows
+        if bus.is_heard(row[_USER_ID])
     ]
 
 
