@@ -40,6 +40,7 @@ class AccessLog(Protocol):
         """Write it. Without the query, which may hold secrets. Never fails."""
         ...
 
+
 #: Answers what nobody caught.
 Failed = Callable[[Request, Exception], Awaitable[Response]]
 

@@ -111,6 +111,36 @@ def field_error(error: GraphQLError) -> dict[str, Any]:
     return {**_located(error), "message": _message(original), "extensions": extensions}
 
 
+def field_errors(errors: Sequence[GraphQLError], data: Any) -> list[dict[str, Any]]:
+    """Return the errors of an answer in the order of the fields that they belong to.
+
+    graphql-core has them in the order in which the fields ended, which differs from one execution
+    of a document to the next.
+    """
+    if len(errors) > 1:
+        errors = sorted(errors, key=lambda error: _place(error.path or (), data))
+    return [field_error(error) for error in errors]
+
+
+def _place(path: Sequence[str | int], data: Any) -> list[tuple[int, str]]:
+    """Return where in an answer's data a path leads, as something that sorts."""
+    if not path:
+        return []
+    step, *rest = path
+    try:
+        beyond: Any = data[step]
+    except (KeyError, IndexError, TypeError):  # An error has left nothing there.
+        beyond = None
+    return [_position(step, data), *_place(rest, beyond)]
+
+
+def _position(step: str | int, data: Any) -> tuple[int, str]:
+    if isinstance(step, int):
+        return step, ""
+    names: list[str] = list(data or ())
+    return (names.index(step), "") if step in names else (len(names), step)
+
+
 def _located(error: GraphQLError) -> dict[str, Any]:
     located: dict[str, Any] = {"message": _shortened(error.message)}
     if error.locations:

@@ -20,6 +20,7 @@ from graph.errors import (
     THROTTLED,
     RequestRefused,
     field_error,
+    field_errors,
     formatted,
     masked,
 )
@@ -323,5 +324,5 @@ def _answered(result: ExecutionResult, charge: Charge) -> Answer:
         return Answer({"errors": said, "extensions": extensions}, executed=False, status=400)
     body: dict[str, Any] = {"data": result.data}
     if errors:
-        body["errors"] = [field_error(error) for error in errors]
+        body["errors"] = field_errors(errors, result.data)
     return Answer({**body, "extensions": extensions})

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 import orjson
 from graphql import ExecutionResult
 
-from graph.errors import field_error, masked
+from graph.errors import field_errors, masked
 from graph.feed import Feed
 
 #: Encoded results that are kept, for the subscribers that have not come to them yet.
@@ -85,5 +85,5 @@ class Results:
 def _encoded(result: ExecutionResult) -> bytes:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
-        body["errors"] = [field_error(error) for error in result.errors]
+        body["errors"] = field_errors(result.errors, result.data)
     return orjson.dumps(body)
