@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
@@ -20,6 +21,7 @@ from sluice.errors import ServingFailed
 from sluice.instruments import new_metrics
 from sluice.listening import BACKLOG
 from sluice.settings import Settings
+from sluice.websocket import WebSockets
 
 #: How long answers that are under way may take after a signal; live streams are cut off then.
 GRACE_SECONDS: Final = 3
@@ -40,7 +42,7 @@ def serve(gateway: Gateway, listener: socket.socket, *, on_start: Callable[[], N
     Raises:
         ServingFailed: The application could not start; the log has said why.
     """
-    server = _Server(_config(lambda: gateway), on_start)
+    server = _Server(configured(lambda: gateway), on_start)
     with _handled(server.handle_exit):
         try:
             server.run(sockets=[listener])
@@ -54,7 +56,7 @@ def serve_in_processes(settings: Settings, listener: socket.socket, *, processes
     Raises:
         ServingFailed: The application could not start; the log has said why.
     """
-    config = _config(functools.partial(_in_child, settings))
+    config = configured(functools.partial(_in_child, settings))
     config.workers = processes
     supervisor = Multiprocess(config, sockets=[listener])
     supervisor.run()
@@ -72,7 +74,10 @@ def _in_child(settings: Settings) -> Gateway:
     )
 
 
-def _config(factory: Callable[[], Gateway]) -> uvicorn.Config:
+def configured(factory: Callable[[], ASGIApp]) -> uvicorn.Config:
+    """Return how uvicorn serves what `factory` makes."""
+    # uvicorn calls it as it would a protocol's class.
+    sockets: Any = WebSockets(max_message_bytes=_MAX_MESSAGE_BYTES)
     return uvicorn.Config(
         factory,
         factory=True,
@@ -82,11 +87,7 @@ def _config(factory: Callable[[], Gateway]) -> uvicorn.Config:
         access_log=False,  # `api.correlation` writes a line that knows the request's id.
         server_header=False,
         backlog=BACKLOG,
-        # Half the memory of the default for each socket that waits; so it is without compression,
-        # whose gain on messages as small as ours is nothing against its 10 KiB a socket.
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        ws_max_size=_MAX_MESSAGE_BYTES,
+        ws=sockets,
         proxy_headers=False,  # `api.proxy` does it, and knows the host as well.
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
