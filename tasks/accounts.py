@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tasks import models
+from tasks.coalescing import Coalesced
 from tasks.database import Database, UniqueViolation
 from tasks.errors import AccountExists, AccountNotFound, Unauthenticated, ValidationFailed
 from tasks.principal import ADMIN, SCOPES, Principal
@@ -68,6 +69,10 @@ class AccountService:
         self._known: dict[str, _Known] = {}
         #: Of the same users: what ends a user's standing ends these too.
         self.sessions = SessionService(database)
+        self._in_force = Coalesced[str, models.ApiToken](
+            lambda digests: database.read(account.in_force, digests)
+        )
+        self._used = Coalesced[int, None](lambda ids: database.write(account.used, ids))
 
     async def create_user(
         self, email: str, *, password: str | None = None, is_admin: bool = False
@@ -218,14 +223,14 @@ class AccountService:
         return known.principal
 
     async def _look_up(self, digest: str, clock: float) -> _Known:
-        record = await self._database.read(account.in_force, digest)
+        record = await self._in_force.get(digest)
         before = self._known.pop(digest, None)
         if record is None:
             raise Unauthenticated("This token is unknown, revoked or expired.")
         used = before.used if before is not None else self._last_used(record, clock)
         if clock - used >= USED_SECONDS:
             used = clock
-            await self._database.write(account.used, record.id)
+            await self._used.get(record.id)
         principal = Principal(
             user_id=record.user_id, scopes=frozenset(record.scopes.split()), token_id=record.id
         )

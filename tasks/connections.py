@@ -1,23 +1,26 @@
 """The live connections of this process: how many a credential has, and whether it still holds.
 
 A request is checked once; a connection stays, so its credential is looked at again every two
-seconds, in one query for each kind.
+seconds, in one query for many of a kind.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
-from tasks.database import Database
+from tasks.database import Database, Steps
 from tasks.errors import StorageError, TooManyConnections
 from tasks.principal import Principal
 from tasks.store import account, session
 
+#: Credentials that one query asks for.
+CHUNK: Final = 500
 #: How long a credential that was revoked elsewhere still holds here, at most.
 CHECK_SECONDS: Final = 2.0
 
@@ -92,12 +95,14 @@ class LiveConnections:
         sessions: set[int] = set()
         users: set[int] = set()
         if token_ids:
-            tokens = await self._database.read(account.tokens_in_force, list(token_ids))
+            tokens = await self._read(account.tokens_in_force, token_ids)
         if session_ids:
-            sessions = await self._database.read(session.sessions_in_force, list(session_ids))
+            sessions = await self._read(session.sessions_in_force, session_ids)
         if user_ids:
-            users = await self._database.read(account.users_in_force, list(user_ids))
-        for connection in connections:
+            users = await self._read(account.users_in_force, user_ids)
+        for number, connection in enumerate(connections):
+            if number % CHUNK == CHUNK - 1:
+                await asyncio.sleep(0)  # Let others have the loop.
             principal = connection.principal
             if principal.token_id is not None:
                 holds = principal.token_id in tokens
@@ -108,6 +113,16 @@ class LiveConnections:
             if not holds and connection in self._open:
                 self._open.discard(connection)
                 connection.on_revoked()
+
+    async def _read(
+        self, steps: Callable[[Sequence[int]], Steps[set[int]]], ids: Iterable[int]
+    ) -> set[int]:
+        """Ask for many ids, some at a time, so that no answer holds up the loop."""
+        found: set[int] = set()
+        left = iter(ids)
+        while chunk := list(islice(left, CHUNK)):
+            found |= await self._database.read(steps, chunk)
+        return found
 
     async def _check_for_ever(self) -> None:
         while True:

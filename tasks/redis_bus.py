@@ -67,7 +67,8 @@ class RedisBus:
         self._channels: dict[int, _Channel] = {}
         self._listening: asyncio.Task[None] | None = None
         self._connection: Any = None
-        self._asking: set[asyncio.Task[None]] = set()
+        self._wishes: set[int] = set()  # owners whose channel is to be joined, or left
+        self._asking: asyncio.Task[None] | None = None
         self._is_away = False  # whether the log says so already
 
     @classmethod
@@ -96,7 +97,7 @@ class RedisBus:
         channel = self._channels.get(user_id)
         if channel is None:
             channel = self._channels[user_id] = _Channel()
-            await self._ask("SUBSCRIBE", [user_id])
+            self._join(user_id)
         channel.listeners.append(listener)
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen_for_ever())
@@ -110,16 +111,25 @@ class RedisBus:
             channel.listeners.remove(listener)
             if not channel.listeners and self._channels.get(user_id) is channel:
                 del self._channels[user_id]
-                asking = self._loop.create_task(self._give_up(user_id))
-                self._asking.add(asking)
-                asking.add_done_callback(self._asking.discard)
+                self._join(user_id)
 
         return unsubscribe
 
-    async def _give_up(self, user_id: int) -> None:
-        """Leave a channel, unless somebody has joined it again meanwhile."""
-        if user_id not in self._channels:
-            await self._ask("UNSUBSCRIBE", [user_id])
+    def _join(self, user_id: int) -> None:
+        """Join or leave an owner's channel with the others of this moment, in one command."""
+        self._wishes.add(user_id)
+        if self._asking is None:
+            self._asking = self._loop.create_task(self._ask_all())
+
+    async def _ask_all(self) -> None:
+        """Make what Redis carries to us what is wanted, until nothing has changed meanwhile."""
+        try:
+            while self._wishes:
+                wishes = [self._wishes.pop() for _ in range(min(PIPELINE, len(self._wishes)))]
+                await self._ask("UNSUBSCRIBE", [u for u in wishes if u not in self._channels])
+                await self._ask("SUBSCRIBE", [u for u in wishes if u in self._channels])
+        finally:
+            self._asking = None
 
     async def _ask(self, command: str, user_ids: Iterable[int]) -> None:
         """Send a command on the listening connection; without one, a new one will make up."""
@@ -129,7 +139,8 @@ class RedisBus:
             return
         if command == "SUBSCRIBE":
             for user_id in user_ids:
-                self._channels[user_id].unconfirmed += 1
+                if (channel := self._channels.get(user_id)) is not None:
+                    channel.unconfirmed += 1
         with contextlib.suppress(RedisError, OSError):  # The reader meets the same error.
             await connection.send_command(command, *names, check_health=False)
 
@@ -244,7 +255,7 @@ class RedisBus:
                 while self._outgoing:
                     self._to_send.set()
                     await asyncio.sleep(0.01)
-        for task in (sending, self._listening):
+        for task in (sending, self._listening, self._asking):
             if task is not None:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -60,7 +60,7 @@ IN_FORCE = Statement(
     sa.select(*TOKEN)
     .join(User, TOKEN.user_id == USER.id)
     .where(
-        TOKEN.digest == sa.bindparam("digest"),
+        among(TOKEN.digest, "digests"),
         TOKEN.revoked_at.is_(None),
         sa.or_(TOKEN.expires_at.is_(None), TOKEN.expires_at > now()),
         USER.disabled_at.is_(None),
@@ -80,9 +80,7 @@ TOKENS_IN_FORCE = Statement(
 USERS_IN_FORCE = Statement(
     sa.select(USER.id).where(among(USER.id, "user_ids"), USER.disabled_at.is_(None))
 )
-USED = Statement(
-    sa.update(ApiToken).where(TOKEN.id == sa.bindparam("token_id")).values(last_used_at=now())
-)
+USED = Statement(sa.update(ApiToken).where(among(TOKEN.id, "token_ids")).values(last_used_at=now()))
 
 
 def insert_user(*, email: str, password_hash: str | None, is_admin: bool) -> Steps[User]:
@@ -152,15 +150,16 @@ def revoke(token_id: int) -> Steps[ApiToken | None]:
     return ApiToken.of(rows[0]) if rows else None
 
 
-def in_force(digest: str) -> Steps[ApiToken | None]:
-    """Return the token with this digest if it may be used now, or None."""
-    rows = yield IN_FORCE(digest=digest)
-    return ApiToken.of(rows[0]) if rows else None
+def in_force(digests: Sequence[str]) -> Steps[dict[str, ApiToken]]:
+    """Return by their digests those of the tokens that may be used now."""
+    rows = yield IN_FORCE(digests=digests)
+    return {token.digest: token for token in map(ApiToken.of, rows)}
 
 
-def used(token_id: int) -> Steps[None]:
-    """Note that a token was used now."""
-    yield USED(token_id=token_id)
+def used(token_ids: Sequence[int]) -> Steps[dict[int, None]]:
+    """Note that tokens were used now."""
+    yield USED(token_ids=sorted(token_ids))
+    return {}
 
 
 def tokens_in_force(token_ids: Sequence[int]) -> Steps[set[int]]:

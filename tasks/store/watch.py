@@ -20,6 +20,7 @@ from tasks.store.task import TASK
 WINDOW = 100
 
 REVISIONS = Statement(sa.select(TASK.id, TASK.revision).where(among(TASK.id, "task_ids")))
+STANDINGS = Statement(sa.select(*TASK).where(among(TASK.id, "task_ids")))
 HORIZON = Statement(sa.select(horizon().label("horizon"), now().label("now")))
 _BOUND = sa.bindparam("horizon", type_=sa.BigInteger)
 _SINCE = at_or_after(EVENT.xid, EVENT.id, _BOUND)
@@ -95,6 +96,12 @@ def standing(task_id: int, *, after: int | None, limit: int) -> Steps[Standing]:
     if after is None or after >= task.revision:
         return Standing(task, [])
     return Standing(task, (yield from event.of_task(task_id, after=after, limit=limit)))
+
+
+def standings(task_ids: Sequence[int]) -> Steps[dict[int, Task]]:
+    """Return those of the tasks that exist."""
+    rows = yield STANDINGS(task_ids=task_ids)
+    return {task.id: task for task in map(Task.of, rows)}
 
 
 def revisions(task_ids: Sequence[int]) -> Steps[dict[int, int]]:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import islice
@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from tasks import models
 from tasks.bus import Bus
+from tasks.coalescing import Coalesced
 from tasks.database import Database
 from tasks.errors import StorageError
 from tasks.principal import RESULTS_READ, TASKS_READ, Principal
@@ -21,8 +22,9 @@ from tasks.watch.task import TaskWatch, Topic
 
 #: How often what is watched is compared with the database: the delay of a lost message.
 COMPARE_SECONDS: Final = 2.0
-#: Tasks, or owners, that one statement of a comparison asks for.
-CHUNK: Final = 2_000
+#: Tasks, or owners, that one statement of a comparison asks for: few enough that neither its rows
+#: nor what they are compared with holds up the loop.
+CHUNK: Final = 500
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -75,6 +77,9 @@ class WatchService:
         self._bus = bus
         self._retention = retention
         self._owners: dict[int, Owner] = {}
+        self._standings = Coalesced[int, models.Task](
+            lambda task_ids: database.read(store.standings, task_ids)
+        )
         self._urgent = asyncio.Event()
         self._horizon: int | None = None
 
@@ -115,7 +120,7 @@ class WatchService:
         watch = TaskWatch(topic, self._database, release=lambda: self._leave(principal.user_id))
         topic.watches[watch] = None
         try:
-            await watch.begin(principal, since)
+            await watch.begin(principal, since, self._standings)
         except BaseException:
             await watch.aclose()
             raise
@@ -206,13 +211,18 @@ class WatchService:
 
     async def compare(self) -> None:
         """Compare what is watched with the database, and fetch what is missing."""
-        topics = [topic for owner in self._owners.values() for topic in owner.topics.values()]
-        for chunk in _chunks(topics):
-            ids = [topic.task_id for topic in chunk]
-            found = await self._database.read(store.revisions, ids)
-            for topic in chunk:
-                topic.compare(found.get(topic.task_id))
+        # A copy, which takes no time; who leaves meanwhile is compared in vain.
+        for owners in _chunks(list(self._owners.values())):
+            topics = [topic for owner in owners for topic in owner.topics.values()]
+            for chunk in _chunks(topics):
+                await self._compare_topics(chunk)
         await self._compare_streams()
+
+    async def _compare_topics(self, topics: Sequence[Topic]) -> None:
+        found = await self._database.read(store.revisions, [topic.task_id for topic in topics])
+        for topic in topics:
+            if topic.watches:
+                topic.compare(found.get(topic.task_id))
 
     async def _compare_streams(self) -> None:
         """Wake the streams of owners whose log has something since the last comparison."""

@@ -1,11 +1,11 @@
 """Watching one task: every event once and in order, the terminal one last."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 from tasks import models
+from tasks.coalescing import Coalesced
 from tasks.database import Database
 from tasks.errors import NotOwner, StorageError, TaskNotFound
 from tasks.models import EventType
@@ -124,8 +124,9 @@ class TaskWatch:
         self._topic = topic
         self._database = database
         self._release = release
-        self._queue: deque[Update] = deque()  # what the topic pushed
-        self._ready: deque[Update] = deque()  # what was read, and goes before it
+        # Lists: nearly always empty, where a deque would hold on to half a kilobyte.
+        self._queue: list[Update] = []  # what the topic pushed
+        self._ready: list[Update] = []  # what was read, and goes before it
         self._behind = False  # whether the log holds what the queue has not
         self._ended = False
         self._lost = False
@@ -151,14 +152,20 @@ class TaskWatch:
         self._lost = True
         self._signal.set()
 
-    async def begin(self, principal: Principal, since: int | None) -> None:
+    async def begin(
+        self, principal: Principal, since: int | None, standings: Coalesced[int, models.Task]
+    ) -> None:
         """Find where the task stands. The watch must be with its topic already.
 
         Raises:
             TaskNotFound, NotOwner: As they say.
         """
         task_id = self._topic.task_id
-        found = await self._database.snapshot(store.standing, task_id, after=since, limit=BATCH)
+        task = await standings.get(task_id) if since is None else None
+        if task is not None:
+            found = store.Standing(task, [])
+        else:
+            found = await self._database.snapshot(store.standing, task_id, after=since, limit=BATCH)
         _require_owned(found, principal, task_id, gone_is_news=since is not None)
         if found.task is None:
             self._continue(since or 0, found.events)
@@ -210,11 +217,11 @@ class TaskWatch:
     def _next(self) -> Update | None:
         """Take what comes next, and drop what was given already."""
         while self._ready:
-            update = self._ready.popleft()
+            update = self._ready.pop(0)
             if update.seq > self.seq:
                 return update
         while self._queue and not self._behind:
-            update = self._queue.popleft()
+            update = self._queue.pop(0)
             if update.seq > self.seq:
                 return update
         return None

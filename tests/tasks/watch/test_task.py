@@ -13,7 +13,7 @@ from tasks.principal import Principal
 from tasks.watch import Update, WatchService
 from tasks.watch.task import QUEUE_SIZE
 from tests.conftest import principal_of
-from tests.tasks.watch.world import SilentBus, World, drain, take, until
+from tests.tasks.watch.world import EndlessBus, SilentBus, World, drain, take, until
 
 
 def seen(updates: list[Update]) -> list[tuple[int, str | None]]:
@@ -172,6 +172,21 @@ async def test_without_a_bus_the_comparison_tells(database: Database, principal:
     await service.compare()
 
     assert [seq for seq, _ in seen(await drain(watch))] == [1, 2, 3, 4]
+
+
+async def test_an_end_whose_message_is_lost_is_told(
+    database: Database, principal: Principal
+) -> None:
+    """No later event shows the gap, so the comparison that runs by itself must find it."""
+    bus = EndlessBus()
+    world = World(database, bus)
+    async with WatchService.open(world.database, bus) as service:
+        task = await world.create(principal)
+        watch = await service.task(principal, task.id)
+
+        await world.complete(await world.start())
+
+        assert [seq for seq, _ in seen(await drain(watch))] == [1, 2, 3, 4]
 
 
 async def test_a_deletion_is_found_by_the_comparison(

@@ -17,6 +17,7 @@ from tasks.publication import PublishingDatabase
 from tasks.receipt import Receipt
 from tasks.service import TaskService
 from tasks.validation import NewTask
+from tasks.watch.update import TERMINAL
 from tasks.work import WorkService
 from tests.conftest import AnyTarget
 
@@ -55,6 +56,14 @@ class SilentBus:
         """Confirm what will never come."""
         del user_id, listener
         return lambda: None
+
+
+class EndlessBus(ProcessBus):
+    """A bus that loses every terminal event."""
+
+    def publish(self, events: Sequence[models.TaskEvent]) -> None:
+        """Deliver the others."""
+        super().publish([event for event in events if event.type not in TERMINAL])
 
 
 class HostileBus(ProcessBus):
