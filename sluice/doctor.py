@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from sluice import sources
+from sluice import open_files, sources
 from sluice.data_directory import DataDirectory
 from sluice.errors import BrokerUnavailable, DataDirectoryUnusable, SettingInvalid
 from sluice.readiness import BrokerCheck
@@ -78,6 +78,7 @@ async def examine(
     """Yield the findings one after the other, as they are made."""
     for finding in _settings(settings, environment):
         yield finding
+    yield _open_files()
     for finding in _data_directory(settings):
         yield finding
     yield await _broker(settings)
@@ -99,6 +100,17 @@ def _settings(settings: Settings, environment: Mapping[str, str]) -> list[Findin
         says = "SLUICE_SECRET_KEY is not set: a web session holds in one process, until it ends."
         found.append(warning(check, says, "Set it to the same long random text on each gateway."))
     return found or [ok(check, "All variables are known and have values that can be used.")]
+
+
+def _open_files() -> Finding:
+    """Look at how many connections a process may have."""
+    check, most = "open files", open_files.raise_limit()
+    says = f"A process may have {most:,} files open; each connection is one."
+    if most < open_files.FEW:
+        return warning(
+            check, says, "Raise the hard limit (ulimit -Hn, or LimitNOFILE= in systemd)."
+        )
+    return ok(check, says)
 
 
 def _data_directory(settings: Settings) -> list[Finding]:

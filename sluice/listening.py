@@ -4,6 +4,7 @@ import errno
 import socket
 from typing import Final
 
+from sluice import open_files
 from sluice.errors import AddressUnavailable
 
 #: Connections that may wait to be accepted; uvicorn's default.
@@ -13,9 +14,12 @@ BACKLOG: Final = 2048
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on `host` and `port`; port 0 takes any free one.
 
+    Takes as many connections as the system lets this process have.
+
     Raises:
         AddressUnavailable: The port is in use or not allowed, or the host is not this machine's.
     """
+    open_files.raise_limit()
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
