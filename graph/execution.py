@@ -229,7 +229,8 @@ class Execution:
         async def execute(payload: Any) -> ExecutionResult:
             return await self._execute(document, request, caller, root=payload)
 
-        variables = orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS)
+        # A copy: orjson's own result holds on to the kilobytes that it was written into.
+        variables = bytes(bytearray(orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS)))
         selection = (document, request.operation_name, variables, caller.eyes)
         return Results(source, execute, self._rendered, selection)
 

@@ -73,7 +73,8 @@ class Results:
         key = (record, self._selection)
         encoded = self._rendered.get(key)
         if encoded is None:
-            encoded = _encoded(await self._execute(self._source.convert(record)))
+            # A copy: orjson's own result holds on to the kilobytes that it was written into.
+            encoded = bytes(bytearray(_encoded(await self._execute(self._source.convert(record)))))
             self._rendered.keep(key, encoded)
         return encoded
 

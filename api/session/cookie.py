@@ -34,7 +34,7 @@ class SessionKeys:
 
     def read(self, cookie: str) -> str | None:
         """Return the key in a cookie; None if we did not sign it, or too long ago."""
-        if len(cookie) > _MAX_COOKIE:
+        if not 0 < len(cookie) <= _MAX_COOKIE:
             return None
         try:
             found: Any = self._serializer.loads(cookie, max_age=SESSION_SECONDS)

@@ -5,6 +5,7 @@ waited for by its own operations alone, whose watches then fall back on the log.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
@@ -113,10 +114,10 @@ class Connection:
             await self._close(self._closing)
         finally:
             timer.cancel()
-            for operation in self._operations.values():
-                operation.cancel()
+            self._cancel()
             if self._leave is not None:
                 self._leave()
+                self._leave = None  # It leads back here.
 
     def end(self, code: int, reason: str) -> None:
         """Close the connection from outside of its task."""
@@ -168,6 +169,7 @@ class Connection:
         except TooManyConnections as error:
             raise Closing(FORBIDDEN, f"Forbidden: {error}") from None
         self._caller = Caller(principal, state.get("correlation_id"))
+        self._scope["headers"] = ()  # A browser's are some kilobytes, for as long as it watches.
         await self._say({"type": "connection_ack"})
 
     async def _principal(self, payload: Mapping[str, Any]) -> Principal:
@@ -203,8 +205,13 @@ class Connection:
             raise Closing(BAD_REQUEST, "Invalid message: the payload needs a query")
         if operation_id in self._operations:
             raise Closing(SUBSCRIBER_EXISTS, f"Subscriber for {operation_id} already exists")
-        serving = self._serve(operation_id, request, self._caller)
+        serving = self._serve_there(operation_id, request, self._caller)
         self._operations[operation_id] = asyncio.create_task(serving)
+
+    async def _serve_there(self, operation_id: str, request: Request, caller: Caller) -> None:
+        """Serve one operation for as long as the client is there."""
+        with contextlib.suppress(OSError):  # It is gone, of which the connection's task hears too.
+            await self._serve(operation_id, request, caller)
 
     async def _serve(self, operation_id: str, request: Request, caller: Caller) -> None:
         """Serve one operation. One that the client has completed is cancelled, and says no more."""
@@ -245,9 +252,14 @@ class Connection:
     async def _say(self, message: Message) -> None:
         await self._send({"type": "websocket.send", "text": orjson.dumps(message).decode()})
 
-    async def _close(self, closing: Closing) -> None:
-        for operation in self._operations.values():
+    def _cancel(self) -> None:
+        """End all operations, and forget them: a cancelled one's traceback leads back here."""
+        operations, self._operations = self._operations, {}
+        for operation in operations.values():
             operation.cancel()
+
+    async def _close(self, closing: Closing) -> None:
+        self._cancel()
         event = {"type": "websocket.close", "code": closing.code, "reason": closing.reason}
         await self._send(event)
 
