@@ -1,10 +1,12 @@
 """The application with its live transports, and sockets to it."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -12,6 +14,7 @@ import graph
 from api.limit import ProcessCounter
 from api.middleware import protected
 from graph import GraphQLSettings, Live, Services
+from sluice.serving import configured
 from tasks import models
 from tasks.accounts import AccountService
 from tasks.connections import LiveConnections
@@ -48,19 +51,39 @@ async def token(accounts: AccountService, user: models.User) -> str:
     return (await accounts.create_token(user.id, "client")).token
 
 
+class Server:
+    """An application that is served as the product serves its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._server = uvicorn.Server(configured(lambda: app))
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+
+    async def end(self) -> None:
+        """End well."""
+        self._server.should_exit = True
+        await self._serving
+
+
 @pytest.fixture
 async def open_socket(app: ASGIApp) -> AsyncIterator[Callable[..., Socket]]:
-    """Return what opens a socket."""
+    """Return what makes a socket to the application, or to another one."""
+    servers: dict[int, Server] = {}
     opened: list[Socket] = []
 
     def opening(of: ASGIApp | None = None, **more: Any) -> Socket:
-        opened.append(Socket(of or app, **more))
+        served = of or app
+        if id(served) not in servers:
+            servers[id(served)] = Server(served)
+        opened.append(Socket(servers[id(served)].port, **more))
         return opened[-1]
 
     yield opening
-    for socket in opened:
-        socket.serving.cancel()
-    await asyncio.gather(*(socket.serving for socket in opened), return_exceptions=True)
+    for each in opened:
+        each.leave()
+    for server in servers.values():
+        await server.end()
 
 
 @pytest.fixture
@@ -68,10 +91,10 @@ def ready(open_socket: Callable[..., Socket], token: str) -> Callable[..., Await
     """Return what opens a socket and initialises it."""
 
     async def opening(of: ASGIApp | None = None) -> Socket:
-        socket = open_socket(of)
-        await socket.accepted()
-        socket.say("connection_init", payload={"Authorization": f"Bearer {token}"})
-        assert await socket.hear() == {"type": "connection_ack"}
-        return socket
+        opened = open_socket(of)
+        await opened.accepted()
+        opened.say("connection_init", payload={"Authorization": f"Bearer {token}"})
+        assert await opened.hear() == {"type": "connection_ack"}
+        return opened
 
     return opening

@@ -1,14 +1,22 @@
-"""A WebSocket to the application, message by message."""
+"""A WebSocket over TCP, byte by byte: the client's end, written by hand.
+
+It checks of every frame that a server may send it: not masked, whole, and with nothing reserved.
+"""
 
 import asyncio
+import base64
+import hashlib
+import os
+import struct
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
-from starlette.types import ASGIApp, Message
 
-SECONDS = 10.0
-PROTOCOL = "graphql-transport-ws"
+SECONDS: Final = 10.0
+PROTOCOL: Final = "graphql-transport-ws"
+_GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 
 class Closed(Exception):
@@ -20,45 +28,70 @@ class Closed(Exception):
         self.reason = reason
 
 
+def framed(opcode: int, payload: bytes, *, fin: bool = True) -> bytes:
+    """Return a frame as a client sends it."""
+    size, mask = len(payload), os.urandom(4)
+    head = bytes([opcode | (0x80 if fin else 0)])
+    if size < 126:
+        head += bytes([0x80 | size])
+    elif size < 1 << 16:
+        head += b"\xfe" + struct.pack("!H", size)
+    else:
+        head += b"\xff" + struct.pack("!Q", size)
+    return head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+
+
 class Socket:
-    """The client's end."""
+    """The client's end. `accepted` comes first; nothing is sent before it."""
 
     def __init__(
         self,
-        app: ASGIApp,
+        port: int,
         *,
         protocols: Sequence[str] = (PROTOCOL,),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        raw = [(name.lower().encode(), v.encode()) for name, v in (headers or {}).items()]
-        scope: dict[str, Any] = {
-            "type": "websocket",
-            "path": "/graphql",
-            "root_path": "",
-            "query_string": b"",
-            "scheme": "ws",
-            "headers": [(b"host", b"example.com"), *raw],
-            "subprotocols": list(protocols),
-            "state": {},
-        }
-        self._in: asyncio.Queue[Message] = asyncio.Queue()
-        self._out: asyncio.Queue[Message] = asyncio.Queue()
-        self._in.put_nowait({"type": "websocket.connect"})
-        self.serving = asyncio.ensure_future(app(scope, self._in.get, self._out.put))
+        self._port = port
+        self._protocols = protocols
+        self._headers = headers or {}
+        self._reader: Any = None
+        self._writer: Any = None
 
     async def accepted(self) -> str | None:
-        """Return the protocol that the server chose."""
-        message = await self._next()
-        assert message["type"] == "websocket.accept"
-        return message.get("subprotocol")
+        """Shake hands; return the protocol that the server chose."""
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = [
+            "GET /graphql HTTP/1.1",
+            "Host: example.com",
+            "Connection: keep-alive, Upgrade",
+            "Upgrade: websocket",
+            f"Sec-WebSocket-Key: {key}",
+            "Sec-WebSocket-Version: 13",
+            *(f"{name}: {value}" for name, value in self._headers.items()),
+        ]
+        if self._protocols:
+            lines.append(f"Sec-WebSocket-Protocol: {', '.join(self._protocols)}")
+        self._writer.write("\r\n".join([*lines, "", ""]).encode())
+        async with asyncio.timeout(SECONDS):
+            answer = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        assert answer[0].startswith("HTTP/1.1 101"), answer
+        found = {name.lower(): text for name, _, text in (a.partition(": ") for a in answer[1:])}
+        wanted = base64.b64encode(hashlib.sha1((key + _GUID).encode()).digest()).decode()  # noqa: S324 - what RFC 6455 asks for
+        assert found["sec-websocket-accept"] == wanted
+        return found.get("sec-websocket-protocol")
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._writer.write(data)
 
     def raw(self, text: str) -> None:
         """Send a text as it is."""
-        self._in.put_nowait({"type": "websocket.receive", "text": text})
+        self.send(framed(TEXT, text.encode()))
 
     def binary(self, data: bytes) -> None:
         """Send a binary message."""
-        self._in.put_nowait({"type": "websocket.receive", "bytes": data})
+        self.send(framed(BINARY, data))
 
     def say(self, kind: str, **parts: Any) -> None:
         """Send a message."""
@@ -75,22 +108,42 @@ class Socket:
         Raises:
             Closed: It closed the socket in its place.
         """
-        message = await self._next()
-        if message["type"] == "websocket.close":
-            raise Closed(message.get("code", 1000), message.get("reason") or "")
-        return orjson.loads(message["text"])
+        while True:
+            opcode, payload = await self.frame()
+            if opcode == TEXT:
+                return orjson.loads(payload)
+            if opcode == PING:
+                self.send(framed(PONG, payload))
+            if opcode == CLOSE:
+                self.send(framed(CLOSE, payload[:2]))
+                async with asyncio.timeout(SECONDS):
+                    assert await self._reader.read() == b"", "nothing follows a close"
+                code = int.from_bytes(payload[:2], "big") if payload else 1005
+                raise Closed(code, payload[2:].decode())
+
+    async def frame(self) -> tuple[int, bytes]:
+        """Return the server's next frame."""
+        async with asyncio.timeout(SECONDS):
+            first, size = await self._reader.readexactly(2)
+            if size == 126:
+                size = int.from_bytes(await self._reader.readexactly(2), "big")
+            elif size == 127:
+                size = int.from_bytes(await self._reader.readexactly(8), "big")
+            assert size < 1 << 31, "a server's frames are not masked"
+            assert first & 0xF0 == 0x80, "whole, and nothing reserved"
+            return first & 0x0F, await self._reader.readexactly(size)
 
     async def silence(self) -> None:
         """Check that the server has nothing to say: a ping is answered first."""
         self.say("ping", payload={"silence": True})
         assert await self.hear() == {"type": "pong", "payload": {"silence": True}}
 
-    async def leave(self) -> None:
-        """Break the connection."""
-        self._in.put_nowait({"type": "websocket.disconnect", "code": 1006})
+    async def over(self) -> bytes:
+        """Wait until the server has closed the connection; return what it says before."""
         async with asyncio.timeout(SECONDS):
-            await self.serving
+            return await self._reader.read()
 
-    async def _next(self) -> Message:
-        async with asyncio.timeout(SECONDS):
-            return await self._out.get()
+    def leave(self) -> None:
+        """Break the connection."""
+        if self._writer is not None:
+            self._writer.transport.abort()

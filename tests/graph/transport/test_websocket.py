@@ -1,8 +1,17 @@
-"""The graphql-transport-ws protocol, sentence by sentence, on a raw socket."""
+"""The graphql-transport-ws protocol, sentence by sentence, on a raw TCP socket.
 
+Each test is named after what PROTOCOL.md of enisdenjo/graphql-ws says that a server does. By its
+sections: Communication (the sub-protocol, JSON texts, `type`, `id`, interleaved operations, either
+side's close), ConnectionInit (acknowledged, optional payload, 4408, 4429, 4403), Ping and Pong,
+Subscribe (4409, ids, 4401), Next, Error, Complete, Invalid message (4400), and the two examples of
+operations.
+"""
+
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 import pytest
 from starlette.types import ASGIApp
 
@@ -13,7 +22,9 @@ from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.validation import NewTask
 from tests.graph.conftest import Worker
-from tests.graph.transport.socket import Closed, Socket
+from tests.graph.transport.socket import CLOSE, TEXT, Closed, Socket, framed
+
+pytestmark = pytest.mark.enable_socket
 
 Ready = Callable[..., Awaitable[Socket]]
 Open = Callable[..., Socket]
@@ -100,6 +111,18 @@ async def test_a_second_initialisation_is_too_many(ready: Ready, token: str) -> 
     closed = await closes(socket)
 
     assert (closed.code, closed.reason) == (4429, "Too many initialisation requests")
+
+
+async def test_initialising_twice_at_once_is_too_many(open_socket: Open, token: str) -> None:
+    """Also when the first has not been acknowledged yet."""
+    socket = open_socket()
+    await socket.accepted()
+    init = orjson.dumps(
+        {"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}
+    )
+    socket.send(framed(TEXT, init) * 2)
+
+    assert (await closes(socket)).code == 4429
 
 
 async def test_who_does_not_initialise_is_closed(
@@ -220,6 +243,53 @@ async def test_binary_messages_are_invalid(ready: Ready) -> None:
     assert (await closes(socket)).code == 4400
 
 
+async def test_messages_may_come_in_fragments(ready: Ready) -> None:
+    """A message is what its frames hold together, and pings may come between them."""
+    socket = await ready()
+    text = b'{"type":"ping","payload":{"a":"\xc3\xbc"}}'
+    at = text.index(b"\xbc")
+    for chunk in (framed(TEXT, text[:at], fin=False), framed(9, b"x"), framed(0, text[at:])):
+        for byte in chunk:  # of which each arrives by itself
+            socket.send(bytes([byte]))
+            await asyncio.sleep(0)
+
+    assert await socket.frame() == (10, b"x")
+    assert await socket.hear() == {"type": "pong", "payload": {"a": "ü"}}
+
+
+async def test_a_client_closes_with_1000(ready: Ready, connections: LiveConnections) -> None:
+    """The close is answered in kind, and the connection ends."""
+    socket = await ready()
+    socket.subscribe("s", STREAM)
+    await socket.hear()
+    socket.send(framed(CLOSE, (1000).to_bytes(2, "big") + b"done"))
+
+    assert await socket.frame() == (CLOSE, (1000).to_bytes(2, "big") + b"done")
+    assert await socket.over() == b""
+    assert connections.count == 0
+
+
+async def test_operations_are_interleaved(ready: Ready, task_id: str, worker: Worker) -> None:
+    """Many may be active at a time on one connection, of any kind, each under its id."""
+    socket = await ready()
+    socket.subscribe("stream", STREAM)
+    assert (await socket.hear())["id"] == "stream"
+    assert (await socket.hear())["id"] == "stream"
+    socket.subscribe("task", WATCH, id=task_id)
+    assert (await socket.hear())["id"] == "task"
+    socket.subscribe("query", "{ viewer { id } }")
+    assert [(m["id"], m["type"]) for m in [await socket.hear(), await socket.hear()]] == [
+        ("query", "next"),
+        ("query", "complete"),
+    ]
+    await worker.complete()
+
+    heard = [await socket.hear() for _ in range(7)]
+
+    assert sorted(message["id"] for message in heard) == ["stream"] * 3 + ["task"] * 4
+    assert {m["id"] for m in heard if m["type"] == "complete"} == {"task"}
+
+
 async def test_a_query_is_answered_and_completed(ready: Ready) -> None:
     """Queries and mutations run over the socket too: one result, then `complete`."""
     socket = await ready()
@@ -299,6 +369,17 @@ async def test_an_id_in_use_cannot_be_used_again(ready: Ready) -> None:
     assert (closed.code, closed.reason) == (4409, "Subscriber for same already exists")
 
 
+@pytest.mark.parametrize("query", ["{ viewer { id } }", "mutation { revokeToken }", "{"])
+async def test_an_id_in_use_is_so_for_every_kind_of_operation(ready: Ready, query: str) -> None:
+    """Whatever the other one is, were it no valid document at all."""
+    socket = await ready()
+    socket.subscribe("same", STREAM)
+    await socket.hear()
+    socket.subscribe("same", query)
+
+    assert (await closes(socket)).code == 4409
+
+
 async def test_a_long_id_in_use_is_named_within_the_frame(ready: Ready) -> None:
     """A close frame holds 123 bytes of reason, and they must be UTF-8."""
     socket = await ready()
@@ -344,6 +425,19 @@ async def test_the_clients_complete_ends_an_operation(
     await socket.silence()
 
 
+async def test_a_query_that_the_client_completes_is_not_answered(ready: Ready) -> None:
+    """Its result is not sent once it is there."""
+    socket = await ready()
+    query = {"query": "{ viewer { id } }"}
+    socket.send(
+        framed(TEXT, orjson.dumps({"type": "subscribe", "id": "q", "payload": query}))
+        + framed(TEXT, b'{"type":"complete","id":"q"}')
+    )
+
+    await socket.silence()
+    await socket.silence()
+
+
 async def test_completing_what_is_not_there_does_nothing(ready: Ready) -> None:
     """The client's and the server's `complete` may cross on the wire."""
     socket = await ready()
@@ -360,9 +454,11 @@ async def test_a_client_that_leaves_ends_its_operations(
     for socket in sockets:
         socket.subscribe("s", WATCH, id=task_id)
         await socket.hear()
-        await socket.leave()
+        socket.leave()
 
-    assert connections.count == 0
+    async with asyncio.timeout(10):
+        while connections.count:  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.01)
     await ready()
 
 
