@@ -67,8 +67,8 @@ bench-rest: setup ## REST reads, beside FastAPI + SQLModel + AsyncSession
 bench-pages: setup ## deep pages of a list of 1,000,000 tasks
 	@$(BIN)/python bench/rest/pages.py
 
-bench-live: setup ## 10,000 live subscriptions, and one task with 1,000
-	@$(BIN)/python bench/live/run.py $(ARGS)
+bench-live: setup ## 10,000 live subscriptions, and one task with 1,000, beside graphql-yoga
+	@$(BIN)/python -m bench.live $(ARGS)
 
 screenshots: setup ## pictures of every page, light and dark, phone and desktop, in SHOTS
 	@$(BIN)/python -m tests.screenshots $(SHOTS)

@@ -21,9 +21,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graph.types.node import global_id
 from sluice import settings as configuration
-from sluice.app import build, collect_less, counting
+from sluice.app import build, counting
+from sluice.garbage import collect_less, setting_aside
 from sluice.instruments import new_metrics
 from sluice.services import Services, open_services
+from sluice.serving import configured
 from tasks import migrations
 from tasks.ports import Sleeper
 from tasks.principal import SCOPES, Principal
@@ -46,14 +48,22 @@ class Bench:
         accounts = self._services.accounts
         made: list[tuple[str, str]] = []
         wish = NewTask.parse({"group_id": "sandbox:happy", "max_posts": 10})
-        for index in range(owners):
-            user = await accounts.create_user(f"{time.monotonic_ns()}-{index}@example.org")
-            token = (await accounts.create_token(user.id, "bench")).token
-            principal = Principal(user_id=user.id, scopes=frozenset(SCOPES))
-            for _ in range(count // owners):
+        few = asyncio.Semaphore(64)  # what waits together shares a commit
+
+        async def one_task(principal: Principal, token: str) -> None:
+            async with few:
                 task = await self._services.tasks.create(principal, wish)
-                self._tasks.append((principal, task.id))
-                made.append((token, global_id("Task", task.id)))
+            self._tasks.append((principal, task.id))
+            made.append((token, global_id("Task", task.id)))
+
+        async def one_owner(index: int) -> None:
+            async with few:
+                user = await accounts.create_user(f"{time.monotonic_ns()}-{index}@example.org")
+                token = (await accounts.create_token(user.id, "bench")).token
+            principal = Principal(user_id=user.id, scopes=frozenset(SCOPES))
+            await asyncio.gather(*(one_task(principal, token) for _ in range(count // owners)))
+
+        await asyncio.gather(*(one_owner(index) for index in range(owners)))
         return Response(orjson.dumps(made))
 
     async def change(self, request: Request) -> Response:
@@ -64,20 +74,17 @@ class Bench:
         begun = loop.time()
         for index in range(int(rate * seconds)):
             await asyncio.sleep(max(0.0, begun + index / rate - loop.time()))
-            place = -1 if "last" in request.query_params else index % len(self._tasks)
-            changing = asyncio.create_task(self._change(*self._tasks[place]))
+            changing = asyncio.create_task(self._change(*self._tasks[index % len(self._tasks)]))
             running.add(changing)
             changing.add_done_callback(running.discard)
-        if "last" not in request.query_params:
-            gc.collect()  # the window holds a full collection
+            if index == int(rate * seconds) // 2:
+                gc.collect()  # The window holds a full collection.
         await asyncio.gather(*running)
         return Response(orjson.dumps(self.commits))
 
-    async def memory(self, request: Request) -> Response:
-        """Return the resident bytes, after the objects that stay were set aside."""
-        if request.query_params.get("freeze"):
-            gc.collect()
-            gc.freeze()
+    async def memory(self, _: Request) -> Response:
+        """Return the resident bytes."""
+        gc.collect()
         return Response(str(resident()))
 
     async def _change(self, principal: Principal, task_id: int) -> None:
@@ -114,6 +121,7 @@ class Application:
     async def _opened(self) -> AsyncGenerator[ASGIApp]:
         async with (
             open_services(self._settings, waker=Sleeper()) as services,
+            setting_aside(lambda: services.connections.count),
             counting(self._settings) as counter,
         ):
             bench = Bench(services)
@@ -138,17 +146,13 @@ def main() -> None:
     """Serve on the port of the first argument, on the database that the settings name."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    loaded: Any = configuration.load(max_connections_per_token=1_000_000)
-    asyncio.run(migrations.migrate(loaded.database))
-    uvicorn.run(
-        Application(loaded),
-        port=int(sys.argv[1]),
-        log_level="warning",
-        access_log=False,
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        backlog=4096,
+    loaded: Any = configuration.load(
+        max_connections_per_token=1_000_000, graphql_cost_capacity=1_000_000_000
     )
+    asyncio.run(migrations.migrate(loaded.database))
+    config = configured(lambda: Application(loaded))
+    config.port = int(sys.argv[1])
+    uvicorn.Server(config).run()
 
 
 if __name__ == "__main__":
