@@ -17,16 +17,16 @@ Recall = Callable[[str], Principal | None]
 
 #: The only path under `/api` that answers anybody.
 _OPEN: Final = "/api/openapi.json"
-#: Takes a session's cookie as well: browsers' EventSource sends no header.
-_EVENTS: Final = re.compile(r"/api/tasks/[^/]+/events/?")
+#: These take a session's cookie as well: browsers' EventSource and links send no header.
+_BROWSED: Final = re.compile(r"/api/tasks/[^/]+/(events|export)/?")
 
 
 class Authentication:
     """Puts the principal, or None, into `scope["state"]["principal"]`.
 
     Under `/api` a request without a valid token ends here with 401, before its path, method or
-    body matter; only the API's description, preflight requests and a task's events pass. Elsewhere
-    None passes: those doors know other credentials.
+    body matter; only the API's description, preflight requests, and a task's events and export
+    pass. Elsewhere None passes: those doors know other credentials.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ def _needs_token(scope: Scope) -> bool:
     path = api_path(scope)
     if path is None or path == _OPEN or _is_preflight(scope):
         return False
-    return not _EVENTS.fullmatch(path) or bool(_bearer_token(scope))
+    return not _BROWSED.fullmatch(path) or bool(_bearer_token(scope))
 
 
 def _is_preflight(scope: Scope) -> bool:

@@ -23,6 +23,7 @@ from sluice.routing import Routing
 from sluice.services import Databases, Services, open_services
 from sluice.settings import Settings
 from tasks.errors import TaskError
+from tasks.export import ExportService
 from tasks.inspection import Inspection
 from tasks.metrics import HeldHosts, Metrics, QueueDepth
 from tasks.ports import Waker
@@ -132,6 +133,7 @@ def build(
             services.tasks,
             rest.Events(services.watch, services.connections),
             rest.Posts(services.ingest),
+            rest.Exports(ExportService(services.database)),
         ),
     ]
     # A bare router: what Starlette's application adds (two layers that catch errors) took a fifth

@@ -132,8 +132,8 @@ def _type(sent: Schema) -> str:
 
 
 def _example(answer: Schema) -> Any:
-    content = answer["content"]
-    return content.get("application/json", content.get("text/event-stream"))["example"]
+    """Return the example in the first media type that is described."""
+    return next(iter(answer["content"].values()))["example"]
 
 
 def _prose(text: str) -> str:

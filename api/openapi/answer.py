@@ -3,7 +3,7 @@
 from typing import Final
 
 from api.openapi import example as examples
-from api.openapi.schema import COUNT, ERROR, TEXT, Schema, object_of, ref
+from api.openapi.schema import COUNT, ERROR, STATUS_NAMES, TEXT, Schema, object_of, ref
 from api.rest.parse import MAX_BODY_BYTES
 
 COUNTED: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining")
@@ -17,6 +17,20 @@ HEADERS: Final[Schema] = {
         "schema": COUNT,
     },
     "Retry-After": {"description": "Seconds until it is worth asking again.", "schema": COUNT},
+    "Sluice-Status": {
+        "description": "The task's status when the export began.",
+        "schema": {"type": "string", "enum": STATUS_NAMES},
+    },
+    "Sluice-Posts": {"description": "Posts in the export.", "schema": COUNT},
+    "Sluice-Complete": {
+        "description": "Whether the task has ended and no post that was asked for is missing.",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    },
+    "Content-Disposition": {"description": "The file's name.", "schema": TEXT},
+}
+_EXPORT: Final = ("Sluice-Status", "Sluice-Posts", "Sluice-Complete", "Content-Disposition")
+EXPORT_HEADERS: Final[Schema] = {
+    name: {"$ref": f"#/components/headers/{name}"} for name in (*COUNTED, *_EXPORT)
 }
 
 

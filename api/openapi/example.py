@@ -144,3 +144,15 @@ EVENTS: Final = (
     '"status":"processing","created_at":"2024-01-01T10:00:00Z","posts_count":25,'
     '"completed_at":null,"stop_reason":null,"error_code":null,"error_message":null}}\n\n'
 )
+
+EXPORT_JSONL: Final = (
+    '{"id":"post_1","message":"Sample post content","author":"John Doe",'
+    '"url":"https://example.com/1","created_time":"2024-01-01T09:00:00Z","likes":25,"comments":5,'
+    '"shares":null}\n'
+    '{"export":{"task_id":1,"group_id":"123456789","status":"completed",'
+    '"stop_reason":"end_of_source","posts":1,"complete":true}}\n'
+)
+EXPORT_CSV: Final = (
+    "id,message,author,url,created_time,likes,comments,shares\r\n"
+    "post_1,Sample post content,John Doe,https://example.com/1,2024-01-01T09:00:00Z,25,5,\r\n"
+)

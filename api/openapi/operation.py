@@ -1,9 +1,17 @@
-"""The seven operations that the document fixes, and the events and posts beside them."""
+"""The seven operations that the document fixes, and what stands beside them."""
 
 from typing import Any, Final
 
 from api.openapi import example as examples
-from api.openapi.answer import BODY_FAILURES, BROKEN, STATUS_OF, answer, content, said
+from api.openapi.answer import (
+    BODY_FAILURES,
+    BROKEN,
+    EXPORT_HEADERS,
+    STATUS_OF,
+    answer,
+    content,
+    said,
+)
 from api.openapi.schema import STATUS_NAMES, SUCCESS, Schema, object_of, ref
 from tasks.principal import RESULTS_READ, TASKS_READ, TASKS_WRITE
 from tasks.validation import MAX_IDEMPOTENCY_KEY, MAX_PAGE, MAX_PER_PAGE, SortBy
@@ -207,6 +215,41 @@ _EVENTS: Final = _operation(
     ],
 )
 
+_EXPORT: Final = _operation(
+    "exportPosts",
+    "Download the posts collected so far",
+    RESULTS_READ,
+    {
+        "200": {
+            "description": "The posts that the task has now, in the order in which they were "
+            "stored. The headers say how complete that is.",
+            "headers": EXPORT_HEADERS,
+            "content": {
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": examples.EXPORT_JSONL,
+                },
+                "text/csv": {"schema": {"type": "string"}, "example": examples.EXPORT_CSV},
+            },
+        },
+    },
+    "TaskOrResultNotFound",
+    "ValidationFailed",
+    description="Works at any status. `jsonl` is a post a line, with null for what is unknown; "
+    "its last line is no post but the object `export`, which says how many posts there are and "
+    "whether any are missing. `csv` is for spreadsheets: UTF-8 with a byte order mark, and an "
+    "apostrophe before a text that would be taken for a formula. The file's name ends in "
+    "`-partial` when posts are missing. A download that breaks off is not ended as HTTP wants it, "
+    "and lacks the last line. Takes a web session as well as a token.",
+    parameters=[
+        _query(
+            "format",
+            "JSON Lines or CSV",
+            {"type": "string", "enum": ["jsonl", "csv"], "default": "jsonl"},
+        )
+    ],
+)
+
 _ADD_POSTS: Final = _operation(
     "addPosts",
     "Add posts to a task whose posts you send yourself",
@@ -237,6 +280,7 @@ def paths() -> Schema:
         "/api/tasks/{id}": {"parameters": task, "get": _SHOW, "put": _UPDATE, "delete": _DELETE},
         "/api/tasks/{id}/reset": {"parameters": task, "post": _RESET},
         "/api/tasks/{id}/events": {"parameters": task, "get": _EVENTS},
+        "/api/tasks/{id}/export": {"parameters": task, "get": _EXPORT},
         "/api/tasks/{id}/posts": {"parameters": task, "post": _ADD_POSTS},
         "/api/tasks/{id}/result": {"parameters": task, "get": _RESULT},
     }

@@ -42,6 +42,13 @@ class UnsupportedBody(RequestRefused):
     status = 415
 
 
+class ForeignOrigin(errors.Forbidden):
+    """A browser sent the session's cookie on behalf of another site's page."""
+
+    def __init__(self) -> None:
+        super().__init__("A session's cookie counts only for requests of our own pages.")
+
+
 #: What the document, or its example, says of a refused action.
 _TRANSITIONS: Final[Mapping[str, str]] = {
     "update": "Only pending tasks can be updated.",

@@ -7,7 +7,6 @@ browser's EventSource reconnects with `Last-Event-ID` by itself, and stops at 20
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import orjson
 from starlette.requests import Request
@@ -16,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.rest import parse, shapes
 from tasks.connections import LiveConnections
-from tasks.errors import Forbidden, ValidationFailed
+from tasks.errors import ValidationFailed
 from tasks.watch import TaskWatch, Update, WatchService
 
 #: A comment after this long without an event keeps proxies from closing the connection.
@@ -25,13 +24,6 @@ HEARTBEAT: Final = b":\n\n"
 #: How long EventSource waits before it reconnects, in milliseconds.
 RETRY: Final = b"retry: 1000\n\n"
 _LARGEST: Final = 2**63 - 1
-
-
-class ForeignOrigin(Forbidden):
-    """A browser sent the session's cookie on behalf of another site's page."""
-
-    def __init__(self) -> None:
-        super().__init__("A session's cookie counts only for requests of our own pages.")
 
 
 class Events:
@@ -43,9 +35,7 @@ class Events:
 
     async def show(self, request: Request) -> Response:
         """Stream a task's events from its standing, or from the last one that was seen."""
-        principal = parse.required_principal(request)
-        if principal.via_session and _is_foreign(request):
-            raise ForeignOrigin
+        principal = parse.own_principal(request)
         since = _last_event_id(request)
         watch = await self._watch.task(principal, parse.task_id(request), since=since)
         if since is not None and watch.is_over:
@@ -160,11 +150,3 @@ def _last_event_id(request: Request) -> int | None:
         return int(text)
     sentence = f"Last-Event-ID is {text!r:.60}, but it must be the id of an event of this stream."
     raise ValidationFailed({"last_event_id": [sentence]})
-
-
-def _is_foreign(request: Request) -> bool:
-    """Say whether another site's page makes a browser send this."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    if site not in (None, "same-origin", "none"):
-        return True
-    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")

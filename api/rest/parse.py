@@ -3,13 +3,13 @@
 import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from api.rest.errors import BodyTooLarge, MalformedBody, UnsupportedBody
+from api.rest.errors import BodyTooLarge, ForeignOrigin, MalformedBody, UnsupportedBody
 from tasks.errors import TaskNotFound, Unauthenticated, ValidationFailed
 from tasks.principal import TASKS_WRITE, Principal
 from tasks.validation import Idempotency
@@ -31,15 +31,18 @@ def principal(request: Request) -> Principal:
     return request.scope["state"]["principal"]
 
 
-def required_principal(request: Request) -> Principal:
+def own_principal(request: Request) -> Principal:
     """Return who asks on a path that takes a session's cookie as well as a token.
 
     Raises:
         Unauthenticated: The request carries neither.
+        ForeignOrigin: It carries the cookie on behalf of another site's page.
     """
     asking: Principal | None = request.scope["state"]["principal"]
     if asking is None:
         raise Unauthenticated("There is no Bearer token and no session.")
+    if asking.via_session and _is_foreign(request):
+        raise ForeignOrigin
     return asking
 
 
@@ -117,6 +120,14 @@ def idempotency(request: Request, sent: object) -> Idempotency | None:
     """
     key = request.headers.get("idempotency-key")
     return None if key is None else Idempotency.of(key, door="rest", body=sent)
+
+
+def _is_foreign(request: Request) -> bool:
+    """Say whether another site's page makes a browser send this."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if site not in (None, "same-origin", "none"):
+        return True
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 
 
 async def _bounded(request: Request) -> bytes:

@@ -1,4 +1,4 @@
-"""The seven documented endpoints, and the events and posts beside them.
+"""The seven documented endpoints, and the events, posts and exports beside them.
 
 Each handler parses, calls the service and prints.
 """
@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from api.rest import parse, shapes
 from api.rest.events import Events
+from api.rest.export import Exports
 from api.rest.links import Links
 from api.rest.posts import Posts
 from api.rest.resource import Nowhere, Resource
@@ -70,7 +71,10 @@ class Endpoints:
 
 
 def routes(
-    tasks: TaskService, events: Events | None = None, posts: Posts | None = None
+    tasks: TaskService,
+    events: Events | None = None,
+    posts: Posts | None = None,
+    exports: Exports | None = None,
 ) -> list[BaseRoute]:
     """Route the documented paths, with and without a slash at the end, and the rest of `/api`.
 
@@ -90,6 +94,8 @@ def routes(
         resources["/api/tasks/{task_id}/events"] = Resource(get=events.show)
     if posts is not None:
         resources["/api/tasks/{task_id}/posts"] = Resource(post=posts.add)
+    if exports is not None:
+        resources["/api/tasks/{task_id}/export"] = Resource(get=exports.show)
     return [
         *(Route(path, resource) for path, resource in resources.items()),
         *(Route(f"{path}/", resource) for path, resource in resources.items()),

@@ -39,6 +39,18 @@ OF_TASK = Statement(
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 
+BEGAN_ANEW = Statement(
+    sa.select(EVENT.seq)
+    .where(
+        EVENT.task_id == sa.bindparam("task_id"),
+        EVENT.seq > sa.bindparam("since", type_=sa.BigInteger),
+        EVENT.type.in_(
+            [sa.literal_column(f"'{kind.value}'") for kind in (EventType.RESET, EventType.DELETED)]
+        ),
+    )
+    .limit(1)
+)
+
 OF_DELETED = Statement(sa.delete(TaskEvent).where(EVENT.task_id == sa.bindparam("task_id")))
 
 
@@ -122,3 +134,8 @@ def of_task(task_id: int, *, after: int, limit: int) -> Steps[list[TaskEvent]]:
     """Return a task's events with `seq` above `after`, in order."""
     rows = yield OF_TASK(task_id=task_id, after=after, limit=limit)
     return [TaskEvent.of(row) for row in rows]
+
+
+def began_anew(task_id: int, *, since: int) -> Steps[bool]:
+    """Say whether a task was reset or deleted after it had the revision `since`."""
+    return bool((yield BEGAN_ANEW(task_id=task_id, since=since)))

@@ -31,6 +31,15 @@ def stored(changed: sa.FromClause) -> sa.Executable:
 OF_TASK = Statement(
     sa.select(*POST).where(POST.task_id == sa.bindparam("task_id")).order_by(POST.position)
 )
+BETWEEN = Statement(
+    sa.select(*POST)
+    .where(
+        POST.task_id == sa.bindparam("task_id"),
+        POST.position >= sa.bindparam("first", type_=sa.Integer),
+        POST.position < sa.bindparam("end", type_=sa.Integer),
+    )
+    .order_by(POST.position)
+)
 IDS = Statement(sa.select(POST.post_id).where(POST.task_id == sa.bindparam("task_id")))
 
 
@@ -55,6 +64,12 @@ def listed(posts: Sequence[Collected], *, first: int) -> list[list[Any]]:
 def of_task(task_id: int) -> Steps[list[Post]]:
     """Return a task's posts in the order in which they were stored, at most 500."""
     rows = yield OF_TASK(task_id=task_id)
+    return [Post.of(row) for row in rows]
+
+
+def between(task_id: int, first: int, end: int) -> Steps[list[Post]]:
+    """Return a task's posts at positions from `first` up to, but without, `end`."""
+    rows = yield BETWEEN(task_id=task_id, first=first, end=end)
     return [Post.of(row) for row in rows]
 
 

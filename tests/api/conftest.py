@@ -1,6 +1,6 @@
 """A REST client over the whole application, in process, and tasks in every status."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from tasks.accounts import AccountService
 from tasks.claim import Checkpoint, Claim
 from tasks.database import Database
 from tasks.errors import PlatformMissing, PlatformUnknown, SourceClosed
+from tasks.export import ExportService
 from tasks.ingest import IngestService
 from tasks.models import CursorState, StopReason
 from tasks.ports import Sleeper, Target
@@ -75,6 +76,7 @@ def build(
 ) -> Callable[..., ASGIApp]:
     """Return what builds the application, given what differs of its settings."""
     posts = rest.Posts(IngestService(database))
+    exports = rest.Exports(ExportService(database))
 
     def application(
         *, counter: Counter | None = None, limit: int = 100_000, **settings: Any
@@ -84,7 +86,7 @@ def build(
                 routes=[
                     *docs.routes(SITE),
                     *SITE.assets.routes(),
-                    *rest.routes(service, posts=posts),
+                    *rest.routes(service, posts=posts, exports=exports),
                 ]
             ),
             authenticate=accounts.authenticate,
@@ -180,9 +182,12 @@ class Worker:
 
     async def complete(self, posts: int = 1) -> models.Task:
         """Complete the next task, with posts as sources bring them."""
+        return await self.complete_with([post(number) for number in range(posts)])
+
+    async def complete_with(self, collected: Sequence[Sample]) -> models.Task:
+        """Complete the next task with these posts."""
         claim = await self.start()
-        collected = [post(number) for number in range(posts)]
-        checkpoint = self._checkpoint(claim, posts)
+        checkpoint = self._checkpoint(claim, len(collected))
         return await self._work.complete(claim, checkpoint, collected, StopReason.END_OF_SOURCE)
 
     async def fail(self, posts: int = 1) -> models.Task:

@@ -22,6 +22,7 @@ ENDPOINTS = [
     ("DELETE", "/api/tasks/{id}", "tasks:write"),
     ("POST", "/api/tasks/{id}/reset", "tasks:write"),
     ("GET", "/api/tasks/{id}/result", "results:read"),
+    ("GET", "/api/tasks/{id}/export", "results:read"),
 ]
 ON_A_TASK = [(method, path) for method, path, _ in ENDPOINTS if "{id}" in path]
 ANY_ENDPOINT = [(method, path) for method, path, _ in ENDPOINTS]

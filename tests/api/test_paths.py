@@ -38,7 +38,14 @@ def backend() -> str:
 )
 @pytest.mark.parametrize(
     ("method", "tail"),
-    [("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/reset"), ("GET", "/result")],
+    [
+        ("GET", ""),
+        ("PUT", ""),
+        ("DELETE", ""),
+        ("POST", "/reset"),
+        ("GET", "/result"),
+        ("GET", "/export"),
+    ],
 )
 async def test_an_id_that_is_none_is_not_found(
     client: httpx2.AsyncClient, task_id: str, method: str, tail: str

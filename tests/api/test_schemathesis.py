@@ -18,6 +18,7 @@ from api.limit import ProcessCounter
 from api.middleware import protected
 from tasks.accounts import AccountService
 from tasks.database import Database, open_database
+from tasks.export import ExportService
 from tasks.ingest import IngestService
 from tasks.migrations import migrate
 from tasks.ports import Sleeper
@@ -51,6 +52,7 @@ OPERATIONS = {
     "POST /api/tasks/{id}/reset",
     "POST /api/tasks/{id}/posts",
     "GET /api/tasks/{id}/result",
+    "GET /api/tasks/{id}/export",
 }
 
 
@@ -126,9 +128,9 @@ def test_schemathesis_finds_nothing(server: Server, opened: Database) -> None:
     user = server.run(accounts.create_user("ada@example.org"))
     issued = server.run(accounts.create_token(user.id, "schemathesis"))
     service = TaskService(opened, catalogue=DocumentedCatalogue(), waker=Sleeper())
-    posts = rest.Posts(IngestService(opened))
+    posts, exports = rest.Posts(IngestService(opened)), rest.Exports(ExportService(opened))
     app = protected(
-        Starlette(routes=[*docs.routes(SITE), *rest.routes(service, posts=posts)]),
+        Starlette(routes=[*docs.routes(SITE), *rest.routes(service, posts=posts, exports=exports)]),
         authenticate=accounts.authenticate,
         counter=ProcessCounter(),
         limit=1_000_000,
