@@ -1,7 +1,7 @@
 """What a resolver can reach: who asks, the services, and the batches of this request."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 import strawberry
@@ -14,11 +14,14 @@ from tasks.cursor import Slice, Window
 from tasks.errors import AccountNotFound, TaskError, TaskNotFound
 from tasks.filter import PostOrder
 from tasks.ingest import IngestService
+from tasks.operation import OperationService
 from tasks.ports import Platforms
 from tasks.principal import Principal
 from tasks.query import QueryService, Wait
+from tasks.resolution import ResolutionService
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
+from tasks.statistics import Statistics, StatisticsService
 from tasks.watch import WatchService
 
 K = TypeVar("K", bound=Hashable)
@@ -36,6 +39,9 @@ class Services:
     watch: WatchService
     ingest: IngestService
     budgets: BudgetService
+    statistics: StatisticsService
+    operations: OperationService
+    resolution: ResolutionService
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class PostsOf:
     window: Window
     order: PostOrder
     descending: bool
+    search: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class Context:
     wait: DataLoader[models.Task, Wait | None] = field(init=False)
     posts: DataLoader[PostsOf, Slice[models.Post]] = field(init=False)
     events: DataLoader[EventsOf, Slice[models.TaskEvent]] = field(init=False)
+    statistics: DataLoader[int, Statistics] = field(init=False)
 
     def __post_init__(self) -> None:
         self.task = DataLoader(self._tasks)
@@ -78,6 +86,7 @@ class Context:
         self.wait = DataLoader(self._waits, cache_key_fn=_task_id)
         self.posts = DataLoader(self._posts)
         self.events = DataLoader(self._events)
+        self.statistics = DataLoader(self._statistics)
 
     async def _tasks(self, ids: list[int]) -> Sequence[models.Task | TaskError]:
         found = await self.services.query.tasks_by_id(self.principal, ids)
@@ -97,19 +106,16 @@ class Context:
 
     async def _posts(self, wanted: list[PostsOf]) -> Sequence[Slice[models.Post]]:
         found: dict[PostsOf, Slice[models.Post]] = {}
-        kinds = {(each.window, each.order, each.descending) for each in wanted}
-        for window, order, descending in kinds:
-            same = [
-                e
-                for e in wanted
-                if (e.window, e.order, e.descending) == (window, order, descending)
-            ]
+        kinds = {replace(each, task_id=0) for each in wanted}
+        for kind in kinds:
+            same = [each for each in wanted if replace(each, task_id=0) == kind]
             slices = await self.services.query.posts(
                 self.principal,
                 [each.task_id for each in same],
-                window,
-                order=order,
-                descending=descending,
+                kind.window,
+                order=kind.order,
+                descending=kind.descending,
+                search=kind.search,
             )
             found |= {each: slices[each.task_id] for each in same}
         return [found[each] for each in wanted]
@@ -126,6 +132,11 @@ class Context:
             )
             found |= {each: slices[each.task_id] for each in same}
         return [found[each] for each in wanted]
+
+    async def _statistics(self, task_ids: list[int]) -> Sequence[Statistics]:
+        # One after the other: they are for looking at one task, and must not take all connections.
+        service = self.services.statistics
+        return [await service.of_task(self.principal, task_id) for task_id in task_ids]
 
 
 class PostNotFound(TaskError):

@@ -25,8 +25,11 @@ from sluice.services import Services, caps
 from sluice.settings import Settings
 from tasks.access import TokenService
 from tasks.models import PUSH
+from tasks.operation import OperationService
 from tasks.ports import Platform, PlatformState
 from tasks.query import QueryService
+from tasks.resolution import ResolutionService
+from tasks.statistics import StatisticsService
 from workers.catalogue import SourceCatalogue
 from workers.source import Source
 
@@ -125,6 +128,9 @@ def routes(
         ingest=services.ingest,
         budgets=services.budgets,
         watch=services.watch,
+        statistics=StatisticsService(services.database),
+        operations=OperationService(services.database),
+        resolution=ResolutionService(services.catalogue),
     )
     live = Live(
         authenticate=services.accounts.authenticate,

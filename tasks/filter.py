@@ -7,11 +7,14 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tasks.errors import ValidationFailed
+from tasks.function import is_in
 from tasks.models import Task, TaskStatus
 from tasks.validation import MAX_GROUP_ID
 
 #: Values that one list of a filter may hold.
 MAX_VALUES: Final = 100
+#: Characters that may be searched for.
+MAX_SEARCH: Final = 200
 
 
 class TaskOrder(StrEnum):
@@ -47,6 +50,7 @@ class TaskFilter:
     created_before: datetime | None = None
     completed_since: datetime | None = None
     completed_before: datetime | None = None
+    search: str | None = None  #: Stands in the group, its name or the target, in any case.
 
     def check(self) -> None:
         """Refuse what no database should be asked.
@@ -61,6 +65,7 @@ class TaskFilter:
                 errors[name] = [f"The {name} filter takes at most {MAX_VALUES} values."]
             elif any("\0" in value or len(value) > MAX_GROUP_ID for value in values or ()):
                 errors[name] = [f"A value of the {name} filter has 1 to {MAX_GROUP_ID} characters."]
+        errors |= search_errors(self.search)
         if errors:
             raise ValidationFailed(errors)
 
@@ -72,6 +77,7 @@ class TaskFilter:
             and _among(task.group_id, self.group_id)
             and _between(task.created_at, self.created_since, self.created_before)
             and _between(task.completed_at, self.completed_since, self.completed_before)
+            and _found(self.search, task.group_id, task.group_name, task.target)
         )
 
     def given(self) -> Mapping[str, Any]:
@@ -95,7 +101,20 @@ class TaskFilter:
             values |= {"platform": names[0]} if len(names) == 1 else {"platforms": names}
         if self.group_id is not None:
             values["group_ids"] = sorted(set(self.group_id))
+        if self.search:
+            values["search"] = self.search
         return values
+
+
+def search_errors(search: str | None) -> dict[str, list[str]]:
+    """Say what is wrong with a text that is searched for, by field."""
+    if search is not None and ("\0" in search or len(search) > MAX_SEARCH):
+        return {"search": [f"A search has at most {MAX_SEARCH} characters."]}
+    return {}
+
+
+def _found(search: str | None, *texts: str | None) -> bool:
+    return not search or any(is_in(text, search) for text in texts)
 
 
 def _among(value: str, wanted: Sequence[str] | None) -> bool:

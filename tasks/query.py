@@ -16,7 +16,8 @@ from tasks import models
 from tasks.budget import RATE_LIMITED
 from tasks.cursor import Slice, Window, cut
 from tasks.database import Database, Row, Steps
-from tasks.filter import PostOrder, TaskFilter, TaskOrder
+from tasks.errors import ValidationFailed
+from tasks.filter import PostOrder, TaskFilter, TaskOrder, search_errors
 from tasks.models import TaskStatus
 from tasks.principal import RESULTS_READ, TASKS_READ, Principal
 from tasks.store import account, connection, lookup, nested
@@ -185,16 +186,27 @@ class QueryService:
         *,
         order: PostOrder = PostOrder.POSITION,
         descending: bool = False,
+        search: str | None = None,
     ) -> Mapping[int, Slice[models.Post]]:
         """Return the same window of each task's posts, by the task's id.
 
+        With `search`, of those posts whose message or author contains it, in any case.
+
         Raises:
             ScopeMissing: The token may not read results.
-            ValidationFailed: A cursor is none of this order.
+            ValidationFailed: A cursor is none of this order, or the search is too long.
         """
         principal.require(RESULTS_READ)
+        if errors := search_errors(search):
+            raise ValidationFailed(errors)
         found = await self._database.read(
-            nested.posts, principal.user_id, task_ids, window, order, descending=descending
+            nested.posts,
+            principal.user_id,
+            task_ids,
+            window,
+            order,
+            descending=descending,
+            search=search,
         )
         return {
             task_id: cut(rows, window, [nested.post_cursor(order, post) for post in rows])

@@ -1,13 +1,41 @@
-"""What a task would be, and how the hosts' budgets stand."""
+"""What a target and a task would be, and how the hosts' budgets stand."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
 
 from graph.types.description import described
+from graph.types.platform import Platform
 from graph.types.receipt import TaskError
 from tasks import ports
 from tasks.budget import HostBudget
+from tasks.resolution import Resolution
+
+
+@described
+@strawberry.type
+class TargetResolution:
+    """What a `groupId` means: a platform and a target, or an error that says what would be one."""
+
+    platform: Platform | None = strawberry.field(description="The platform that it is on.")
+    target: str | None = strawberry.field(description="What would be read there.")
+    error: TaskError | None = strawberry.field(description="Why it leads nowhere.")
+
+    @classmethod
+    def of(cls, found: Resolution, platforms: Sequence[ports.Platform]) -> "TargetResolution":
+        """Convert what the service says."""
+        if found.error is not None:
+            error = TaskError(code=found.error.code, message=str(found.error))
+            return cls(platform=None, target=None, error=error)
+        target = found.target
+        listed = {each.name: each for each in platforms}
+        known = None if target is None else listed.get(target.platform)
+        return cls(
+            platform=None if known is None else Platform.of(known),
+            target=None if target is None else target.target,
+            error=None,
+        )
 
 
 @described

@@ -54,6 +54,10 @@ class TaskFilter:
     completed_before: datetime | None = strawberry.field(
         default=None, description="Ended before then."
     )
+    search: str | None = strawberry.field(
+        default=None,
+        description="Their group, its name or its target contains it, in any case.",
+    )
 
     @staticmethod
     def read(given: "TaskFilter | None") -> service.TaskFilter:
@@ -69,6 +73,7 @@ class TaskFilter:
             created_before=given.created_before,
             completed_since=given.completed_since,
             completed_before=given.completed_before,
+            search=given.search or None,
         )
 
 

@@ -61,7 +61,9 @@ class PostConnection:
     edges: list[PostEdge] = strawberry.field(description="The page's posts, with their cursors.")
     nodes: list[Post] = strawberry.field(description="The page's posts alone.")
     page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
-    total_count: int = strawberry.field(description="How many posts the task has.")
+    total_count: int = strawberry.field(
+        description="How many posts the task has, whatever is searched for."
+    )
 
     @classmethod
     def of(cls, found: Slice[models.Post], *, total: int) -> "PostConnection":

@@ -24,6 +24,7 @@ from graph.types.node import Node, global_id
 from graph.types.post import PostConnection
 from graph.types.receipt import Receipt, TaskError
 from graph.types.scalars import BigInt
+from graph.types.statistics import TaskStatistics
 from tasks import filter as service
 from tasks import models
 from tasks.cursor import Slice, Window
@@ -173,11 +174,17 @@ class Task(Node):
             PostOrder | None,
             strawberry.argument(description="Without it: by position, ascending."),
         ] = None,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Only those whose message or author contains it, in any case."
+            ),
+        ] = None,
     ) -> PostConnection | None:
         """The posts collected so far; takes the scope `RESULTS_READ`."""
         window = Window.parse(first=first, last=last, after=after, before=before)
         order, descending = PostOrder.read(order_by)
-        wanted = PostsOf(self.record.id, window, order, descending)
+        wanted = PostsOf(self.record.id, window, order, descending, search or None)
         total = posts_total(self.record.posts_count, self.record.posts_expired_at)
         return PostConnection.of(await info.context.posts.load(wanted), total=total)
 
@@ -198,6 +205,11 @@ class Task(Node):
         window = Window.parse(first=first, last=last, after=after, before=before)
         wanted = EventsOf(self.record.id, window, direction is OrderDirection.DESC)
         return TaskEventConnection.of(await info.context.events.load(wanted))
+
+    @strawberry.field
+    async def statistics(self, info: Info) -> TaskStatistics | None:
+        """The posts collected so far, counted; takes the scope `RESULTS_READ`."""
+        return TaskStatistics.of(await info.context.statistics.load(self.record.id))
 
     @classmethod
     def of(cls, record: models.Task) -> "Task":

@@ -22,6 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 from tasks.database.base import Database, Session, UniqueViolation
 from tasks.database.statement import Call, Compiled, Row, Steps, compiled
 from tasks.errors import DatabaseUnavailable, StorageError
+from tasks.function import SQLITE_CONTAINS, is_in
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -167,6 +168,7 @@ class SqliteDatabase(Database):
                 check_same_thread=False,
                 cached_statements=1024,
             )
+            connection.create_function(SQLITE_CONTAINS, 2, is_in, deterministic=True)
             connection.execute("PRAGMA journal_mode = WAL")
             # FULL: a commit that was answered survives a power cut; batches pay for the fsync.
             connection.execute("PRAGMA synchronous = FULL")

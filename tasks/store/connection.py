@@ -15,6 +15,7 @@ from tasks.column import among
 from tasks.cursor import Form, Window
 from tasks.database import Row, Statement, Steps
 from tasks.filter import TaskFilter, TaskOrder
+from tasks.function import contains
 from tasks.models import Task
 
 TASK = Task.table().c
@@ -51,6 +52,12 @@ _CONDITIONS: Mapping[str, Any] = {
     "created_before": TASK.created_at < sa.bindparam("created_before"),
     "completed_since": TASK.completed_at >= sa.bindparam("completed_since"),
     "completed_before": TASK.completed_at < sa.bindparam("completed_before"),
+    "search": sa.or_(
+        *(
+            contains(column, sa.bindparam("search", type_=sa.Text))
+            for column in (TASK.group_id, TASK.group_name, TASK.target)
+        )
+    ),
 }
 
 

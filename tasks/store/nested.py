@@ -15,6 +15,7 @@ from tasks.column import among
 from tasks.cursor import Form, Window
 from tasks.database import Row, Statement, Steps
 from tasks.filter import PostOrder
+from tasks.function import contains
 from tasks.models import Post, Task, TaskEvent
 
 TASK = Task.table().c
@@ -68,6 +69,7 @@ class _Shape(NamedTuple):
     after: bool | None
     before: bool | None
     columns: tuple[str, ...]
+    search: bool = False
 
 
 def post_cursor(order: PostOrder, record: Post) -> str:
@@ -91,17 +93,24 @@ def event_cursor(record: TaskEvent) -> str:
 
 
 def posts(
-    user_id: int, task_ids: Sequence[int], wanted: Window, order: PostOrder, *, descending: bool
+    user_id: int,
+    task_ids: Sequence[int],
+    wanted: Window,
+    order: PostOrder,
+    *,
+    descending: bool,
+    search: str | None = None,
 ) -> Steps[dict[int, list[Post]]]:
     """Read the same window of each task's posts, and one more, in the direction of the walk.
 
-    Tasks that are not the user's give nothing.
+    Tasks that are not the user's give nothing. With `search`, the list is of the posts whose
+    message or author contains it.
 
     Raises:
         ValidationFailed: A cursor is none of this order.
     """
     rows = yield from post_rows(
-        user_id, task_ids, wanted, order, Post.columns(), descending=descending
+        user_id, task_ids, wanted, order, Post.columns(), descending=descending, search=search
     )
     found: dict[int, list[Post]] = {}
     for row in rows:
@@ -117,6 +126,7 @@ def post_rows(
     columns: tuple[str, ...],
     *,
     descending: bool,
+    search: str | None = None,
 ) -> Steps[Sequence[Row]]:
     """Read the same of these columns alone, a task's rows together.
 
@@ -124,9 +134,11 @@ def post_rows(
         ValidationFailed: A cursor is none of this order.
     """
     bounds = _bounds(_POSTS[order].form, wanted)
-    statement = _statement(_shape(order, wanted, bounds, columns, descending=descending))
+    shape = _shape(order, wanted, bounds, columns, descending=descending)
+    if search:
+        shape, bounds["search"] = shape._replace(search=True), search
     parameters = {"user_id": user_id, "task_ids": list(task_ids), "size": wanted.size + 1}
-    return (yield statement(**parameters, **bounds))
+    return (yield _statement(shape)(**parameters, **bounds))
 
 
 def events(
@@ -206,6 +218,9 @@ def _statement(shape: _Shape) -> Statement:
         conditions.append(_after(order, descending=shape.descending, has_value=shape.after))
     if shape.before is not None:
         conditions.append(_before(order, descending=shape.descending, has_value=shape.before))
+    if shape.search:
+        wanted = sa.bindparam("search", type_=sa.Text)
+        conditions.append(sa.or_(contains(POST.message, wanted), contains(POST.author, wanted)))
     sort = _sort(order, descending=shape.descending, backward=shape.backward)
     number = sa.func.row_number().over(partition_by=owner.task_id, order_by=sort)
     numbered = sa.select(*inner.values(), number.label("place")).where(*conditions)

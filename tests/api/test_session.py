@@ -22,10 +22,13 @@ from tasks.budget import BudgetService
 from tasks.bus import ProcessBus
 from tasks.database import Database
 from tasks.ingest import IngestService
+from tasks.operation import OperationService
 from tasks.ports import Sleeper
 from tasks.query import QueryService
+from tasks.resolution import ResolutionService
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
+from tasks.statistics import StatisticsService
 from tasks.watch import WatchService
 from tests.conftest import AnyTarget
 from tests.graph.conftest import TwoPlatforms
@@ -53,6 +56,9 @@ def app(database: Database, service: TaskService, accounts: AccountService) -> A
         watch=WatchService(database, ProcessBus()),
         ingest=IngestService(database),
         budgets=BudgetService(database, AnyTarget()),
+        statistics=StatisticsService(database),
+        operations=OperationService(database),
+        resolution=ResolutionService(AnyTarget()),
     )
     doors = [*session.routes(accounts, KEYS), *graph.routes(services, GraphQLSettings())]
     return protected(

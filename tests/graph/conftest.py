@@ -22,13 +22,16 @@ from tasks.claim import Checkpoint, Limits
 from tasks.database import Call, Database, Row, Steps
 from tasks.ingest import IngestService
 from tasks.models import CursorState, StopReason
+from tasks.operation import OperationService
 from tasks.ports import Platform, PlatformState, Sleeper
 from tasks.principal import ADMIN, SCOPES
 from tasks.publication import PublishingDatabase
 from tasks.query import QueryService
 from tasks.receipt import Receipt
+from tasks.resolution import ResolutionService
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
+from tasks.statistics import StatisticsService
 from tasks.watch import WatchService
 from tasks.work import WorkService
 from tests.conftest import AnyTarget
@@ -191,6 +194,9 @@ def services(
         watch=WatchService(counting, bus),
         ingest=IngestService(counting),
         budgets=BudgetService(counting, AnyTarget()),
+        statistics=StatisticsService(counting),
+        operations=OperationService(counting),
+        resolution=ResolutionService(AnyTarget()),
     )
 
 

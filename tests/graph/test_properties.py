@@ -41,11 +41,14 @@ from tasks.budget import BudgetService
 from tasks.bus import ProcessBus
 from tasks.database import Database, open_database
 from tasks.ingest import IngestService
+from tasks.operation import OperationService
 from tasks.ports import Sleeper
 from tasks.principal import SCOPES
 from tasks.query import QueryService
+from tasks.resolution import ResolutionService
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
+from tasks.statistics import StatisticsService
 from tasks.validation import NewTask
 from tasks.watch import WatchService
 from tests.conftest import AnyTarget, principal_of
@@ -114,6 +117,9 @@ async def application(url: str) -> tuple[Database, ASGIApp, str]:
         watch=WatchService(database, ProcessBus()),
         ingest=IngestService(database),
         budgets=BudgetService(database, AnyTarget()),
+        statistics=StatisticsService(database),
+        operations=OperationService(database),
+        resolution=ResolutionService(AnyTarget()),
     )
     settings = GraphQLSettings(
         limits=Limits(nodes=10**9, values=10**9), rate=Rate(capacity=10**12, per_second=10**9)
