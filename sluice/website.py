@@ -8,14 +8,21 @@ from starlette.routing import BaseRoute
 from api.pages import Site
 from api.pages.entrance import EntrancePages
 from api.pages.home import HomePages
+from api.pages.operator import OperatorPage
 from api.pages.profile import ProfilePages
+from api.pages.sources import SourcesPage
+from api.pages.task import TaskPages
+from api.pages.tasks import TasksPages
 from api.pages.tokens import TokenPages
 from api.session import Entry, Passwords, SessionKeys
-from sluice.doors import graphql_settings
-from sluice.services import Services
+from sluice.doors import ListedSources, graphql_settings
+from sluice.services import Services, caps
 from sluice.settings import Settings
 from tasks.access import TokenService
+from tasks.operation import OperationService
+from tasks.query import QueryService
 from tasks.sessions import SignInLinks
+from tasks.statistics import StatisticsService
 
 
 def site(settings: Settings, keys: SessionKeys) -> Site:
@@ -50,4 +57,22 @@ def routes(
         *entrance.routes(),
         *profile.routes(),
         *TokenPages(shared, TokenService(accounts)).routes(),
+        *_task_pages(settings, services, shared),
+    ]
+
+
+def _task_pages(settings: Settings, services: Services, shared: Site) -> Sequence[BaseRoute]:
+    platforms = ListedSources(services.catalogue)
+    query = QueryService(services.database, caps=caps(settings))
+    return [
+        *TasksPages(shared, tasks=services.tasks, query=query, platforms=platforms).routes(),
+        *TaskPages(
+            shared,
+            tasks=services.tasks,
+            query=query,
+            statistics=StatisticsService(services.database),
+            platforms=platforms,
+        ).routes(),
+        *SourcesPage(shared, platforms=platforms, budgets=services.budgets).routes(),
+        *OperatorPage(shared, operations=OperationService(services.database)).routes(),
     ]

@@ -1,6 +1,7 @@
 """Posts and their connection."""
 
 from datetime import datetime
+from typing import Annotated
 
 import strawberry
 
@@ -26,6 +27,22 @@ class Post(Node):
     likes: BigInt | None = strawberry.field(description="Likes, or what stands in their place.")
     comments: BigInt | None = strawberry.field(description="Replies.")
     shares: BigInt | None = strawberry.field(description="Reposts.")
+
+    @strawberry.field
+    def excerpt(
+        self,
+        *,
+        characters: Annotated[
+            int, strawberry.argument(description="How many at most; 0 or more.")
+        ] = 500,
+    ) -> str | None:
+        """The message's first characters, for lists: messages may be long."""
+        return None if self.message is None else self.message[: max(0, characters)]
+
+    @strawberry.field
+    def message_characters(self) -> int | None:
+        """How many characters the message has."""
+        return None if self.message is None else len(self.message)
 
     @classmethod
     def of(cls, record: models.Post) -> "Post":
