@@ -106,7 +106,7 @@ function options(Plot, place, bars, said) {
     ],
     series: [{}, ...reversed.map((series) => ({
       label: series.name,
-      paths: Plot.paths.bars({ size: [bars.kind === "time" ? 0.9 : 0.72, 64], radius: 0.08 }),
+      paths: Plot.paths.bars({ size: [bars.kind === "time" ? 0.8 : 0.72, 64], radius: 0.08 }),
       points: { show: false },
       width: 1,
       stroke: colours[series.tint],
