@@ -29,7 +29,9 @@ class Browser:
         form = self.form(action)
         values = _defaults(form)
         for name, value in fields.items():
-            found = form.css(f'[name="{name}"]')
+            # A control may stand elsewhere, and name its form.
+            own = f'[form="{form.attributes.get("id")}"][name="{name}"]'
+            found = form.css(f'[name="{name}"]') or self.page.css(own)
             assert found, f"the form to {action} has no {name}"
             values[name] = value
         target = urljoin(str(self.answer.url), form.attributes["action"] or "")

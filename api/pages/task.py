@@ -10,12 +10,14 @@ from starlette.routing import BaseRoute
 from api.pages.flash import Kind
 from api.pages.site import Site
 from api.pages.visit import Visit
-from api.session.form import Form
-from tasks.cursor import Window
-from tasks.errors import TaskNotFound, TransitionRefused
+from api.session.form import Form, Refused
+from tasks import models
+from tasks.cursor import Slice, Window
+from tasks.errors import TaskNotFound, TransitionRefused, ValidationFailed
 from tasks.filter import MAX_SEARCH, PostOrder
 from tasks.models import ENDED
 from tasks.ports import Platforms
+from tasks.principal import Principal
 from tasks.query import QueryService
 from tasks.service import TaskService
 from tasks.statistics import StatisticsService
@@ -109,17 +111,7 @@ class TaskPages:
         principal = visit.principal
         task = await self._tasks.get(principal, _task_id(visit))
         listing = PostListing.of(visit.request.query_params)
-        _, order, descending = ORDERS[listing.order]
-        posts = (
-            await self._query.posts(
-                principal,
-                [task.id],
-                listing.window,
-                order=order,
-                descending=descending,
-                search=listing.search or None,
-            )
-        )[task.id]
+        posts = await self._posts(principal, task.id, listing)
         latest = Window(size=EVENTS)
         events = (await self._query.events(principal, [task.id], latest, descending=True))[task.id]
         titles = {each.name: each.title for each in self._platforms.platforms()}
@@ -142,6 +134,23 @@ class TaskPages:
             statistics=await self._statistics.of_task(principal, task.id),
             **shown,
         )
+
+    async def _posts(
+        self, principal: Principal, task_id: int, listing: PostListing
+    ) -> Slice[models.Post]:
+        _, order, descending = ORDERS[listing.order]
+        try:
+            found = await self._query.posts(
+                principal,
+                [task_id],
+                listing.window,
+                order=order,
+                descending=descending,
+                search=listing.search or None,
+            )
+        except ValidationFailed as error:
+            raise Refused(str(error), 400) from None
+        return found[task_id]
 
     async def cancel(self, visit: Visit, form: Form) -> Response:
         """End the task."""

@@ -14,7 +14,9 @@ from api.pages.flash import Kind
 from api.pages.listing import ORDERS, STATUSES, TaskListing
 from api.pages.site import Site
 from api.pages.visit import Visit
-from api.session.form import Form
+from api.session.form import Form, Refused
+from tasks import models
+from tasks.cursor import Slice
 from tasks.errors import TargetError, TaskNotFound, TransitionRefused, ValidationFailed
 from tasks.ports import Platforms, PlatformState, Preview
 from tasks.principal import Principal
@@ -90,7 +92,7 @@ class TasksPages:
     async def change_selected(self, visit: Visit, form: Form) -> Response:
         """Cancel, reset or delete the tasks that were ticked, as far as each allows it."""
         back = {n: v for n, v in parse_qsl(form.get("back", "")[:2048]) if n != "new"}
-        action = form.get("action", "")
+        action = form.get("do", "")
         chosen = [int(each) for each in form.getlist("task") if each.isdecimal() and len(each) < 19]  # noqa: PLR2004 - a 64-bit number's digits
         if action not in _ACTIONS or not chosen:
             return visit.redirect("/tasks", "Tick tasks first.", kind=Kind.INFO, **back)
@@ -116,11 +118,7 @@ class TasksPages:
 
     async def _page(self, visit: Visit, wish: Wish, *, status: int = 200) -> Response:
         listing = TaskListing.of(visit.request.query_params)
-        name, order, descending = ORDERS[listing.order]
-        del name
-        found = await self._query.tasks(
-            visit.principal, listing.window, where=listing.where, order=order, descending=descending
-        )
+        found = await self._found(visit.principal, listing)
         shown: dict[str, Any] = {
             "newer": listing.query(before=found.cursors[0]) if found.has_previous else None,
             "older": listing.query(after=found.cursors[-1]) if found.has_next else None,
@@ -142,6 +140,15 @@ class TasksPages:
             orders=ORDERS,
             **shown,
         )
+
+    async def _found(self, principal: Principal, listing: TaskListing) -> Slice[models.Task]:
+        _, order, descending = ORDERS[listing.order]
+        try:
+            return await self._query.tasks(
+                principal, listing.window, where=listing.where, order=order, descending=descending
+            )
+        except ValidationFailed as error:
+            raise Refused(str(error), 400) from None
 
 
 def _summary(verb: str, done: Counter[str]) -> str:

@@ -7,7 +7,7 @@
 export function enhanceSelection(form, body) {
   const all = /** @type {HTMLInputElement} */ (form.querySelector("#all"));
   const said = form.querySelector("[data-picked]");
-  const buttons = [...form.querySelectorAll("button[name=action], button[popovertarget]")];
+  const buttons = [...form.querySelectorAll("button[name=do], button[popovertarget]")];
   form.querySelector("[data-pick-all]").hidden = false;
 
   /** @returns {HTMLInputElement[]} */
