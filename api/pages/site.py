@@ -60,7 +60,8 @@ class Site:
             auto_reload=False,
         )
         self._templates.filters.update(filters.FILTERS)
-        self._templates.globals.update({"words": words, **(values or {})})
+        self._templates.globals["words"] = words
+        self._templates.globals.update(values or {})
 
     def add_filters(self, **filters: Callable[..., Any]) -> None:
         """Let templates use further filters; before the first page is shown."""
