@@ -1,0 +1,101 @@
+"""The installed Chromium, and what pages do in it that they should not."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+from tests.conftest import missing
+
+AXE: Final = Path(__file__).parents[1] / "clients" / "node_modules" / "axe-core" / "axe.min.js"
+#: Written into the console for whatever a policy has refused, also in frames and workers.
+_REPORT_VIOLATIONS: Final = """
+addEventListener("securitypolicyviolation", (event) => {
+  console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+});
+"""
+_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run Chromium; without it the test is skipped."""
+    program = shutil.which("chromium")
+    if program is None:
+        missing("Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Reader:
+    """Somebody with a browser of their own, in which everything suspicious is noted."""
+
+    def __init__(self, browser: Browser, address: str, **options: Any) -> None:
+        self.address = address
+        self.hosts: set[str] = set()
+        self.complaints: list[str] = []
+        self.context: BrowserContext = browser.new_context(base_url=address, **options)
+        self.context.add_init_script(_REPORT_VIOLATIONS)
+        self.context.on("request", self._asked)
+        self.context.on("weberror", lambda each: self.complaints.append(f"script: {each.error}"))
+        self.context.on("console", lambda said: self._said(said.text))
+
+    def sign_in(self, email: str, password: str) -> None:
+        """Sign in as a person does."""
+        page = self.context.new_page()
+        page.goto("/sign-in")
+        page.get_by_label("E-mail address").fill(email)
+        page.get_by_label("Password", exact=True).fill(password)
+        page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        page.close()
+
+    def open(self, path: str) -> Page:
+        """Open a page."""
+        page = self.context.new_page()
+        # A socket is no request to Playwright.
+        page.on("websocket", lambda socket: self.hosts.add(urlsplit(socket.url).netloc))
+        page.goto(path)
+        return page
+
+    def assert_clean(self) -> None:
+        """Check that no other host was asked, no policy was broken, and no script failed."""
+        assert self.hosts == {urlsplit(self.address).netloc}
+        assert self.complaints == []
+
+    def close(self) -> None:
+        """Close all pages."""
+        self.context.close()
+
+    def _asked(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob"):
+            self.hosts.add(parts.netloc)
+
+    def _said(self, text: str) -> None:
+        if text.startswith("policy: ") or "Content Security Policy" in text:
+            self.complaints.append(text)
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds wrong with a page."""
+    if not AXE.exists():
+        missing("axe-core")
+    # As a file of the test, not of the page, it is free of the page's policy.
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", _RULES
+    )
+    return [
+        f"{each['id']}: {each['help']} {node['target']} {node['failureSummary']}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
