@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from starlette.routing import BaseRoute
 
-from api.pages import Site
+from api.pages import Site, words
 from api.pages.entrance import EntrancePages
 from api.pages.home import HomePages
 from api.pages.operator import OperatorPage
@@ -30,6 +30,7 @@ def site(settings: Settings, keys: SessionKeys) -> Site:
     return Site(
         keys,
         values={
+            "words": words,
             "version": version("sluice"),
             "graphiql": graphql_settings(settings).graphiql,
             "sign_up": settings.sign_up,

@@ -79,6 +79,18 @@ mutation {
     userErrors { field message code }
   }
 }""",
+    "exportPosts": """\
+query {
+  task(databaseId: 1) {
+    status
+    result { complete stopReason }
+    posts(first: 100) {
+      totalCount
+      nodes { sourceId message author url createdTime likes comments shares }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}""",
     "showResult": """\
 query {
   task(databaseId: 1) {

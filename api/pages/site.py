@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketClose
 
 from api.authentication import api_path
 from api.correlation import masked
-from api.pages import filters, words
+from api.pages import filters
 from api.pages.assets import Assets
 from api.pages.failure import Failure
 from api.pages.flash import Kind
@@ -60,7 +60,6 @@ class Site:
             auto_reload=False,
         )
         self._templates.filters.update(filters.FILTERS)
-        self._templates.globals["words"] = words
         self._templates.globals.update(values or {})
 
     def add_filters(self, **filters: Callable[..., Any]) -> None:

@@ -188,3 +188,10 @@ def run(data_dir: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
         )
 
     return call
+
+
+@pytest.fixture
+def axe(node: str) -> Path:
+    """Return the program that looks for obstacles."""
+    assert node
+    return CLIENTS / "node_modules" / "axe-core" / "axe.min.js"

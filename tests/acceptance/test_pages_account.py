@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.acceptance.browser import Reader, chromium
-from tests.acceptance.conftest import CLIENTS, Served, Start
+from tests.acceptance.conftest import Served, Start
 from tests.conftest import missing
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
@@ -40,13 +40,6 @@ def browser() -> Iterator[Browser]:
 def served(start: Start) -> Served:
     """Return a server on which anybody may make an account."""
     return Served(start("up", "--port", "0", SLUICE_SIGN_UP="true"))
-
-
-@pytest.fixture
-def axe(node: str) -> Path:
-    """Return the program that looks for obstacles."""
-    assert node
-    return CLIENTS / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def link_of(served: Served) -> str:

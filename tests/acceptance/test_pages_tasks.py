@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,8 +16,9 @@ import orjson
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.acceptance.chromium import Reader, chromium, violations
+from tests.acceptance.browser import chromium
 from tests.acceptance.conftest import Served, Start
+from tests.acceptance.tabs import Tabs, violations
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 
@@ -68,12 +70,12 @@ def served(run_served: Callable[[], Served]) -> Served:
 
 
 @pytest.fixture
-def open_reader(browser: Browser, served: Served) -> Iterator[Callable[..., Reader]]:
+def open_reader(browser: Browser, served: Served) -> Iterator[Callable[..., Tabs]]:
     """Return what makes somebody who has signed in; all of them must have a clean record."""
-    opened: list[Reader] = []
+    opened: list[Tabs] = []
 
-    def make(**options: Any) -> Reader:
-        reader = Reader(browser, served.address, **{"viewport": DESK, **options})
+    def make(**options: Any) -> Tabs:
+        reader = Tabs(browser, served.address, **{"viewport": DESK, **options})
         opened.append(reader)
         reader.sign_in(EMAIL, PASSWORD)
         return reader
@@ -85,7 +87,7 @@ def open_reader(browser: Browser, served: Served) -> Iterator[Callable[..., Read
 
 
 @pytest.fixture
-def reader(open_reader: Callable[..., Reader]) -> Reader:
+def reader(open_reader: Callable[..., Tabs]) -> Tabs:
     """Return somebody at a desk."""
     return open_reader()
 
@@ -124,7 +126,7 @@ def feed() -> Iterator[str]:
     thread.join()
 
 
-def client_of(reader: Reader) -> httpx2.Client:
+def client_of(reader: Tabs) -> httpx2.Client:
     """Return a client with the reader's session."""
     cookies = {each.get("name", ""): each.get("value", "") for each in reader.context.cookies()}
     headers = {
@@ -134,7 +136,7 @@ def client_of(reader: Reader) -> httpx2.Client:
     return httpx2.Client(base_url=reader.address, headers=headers, trust_env=False, timeout=30)
 
 
-def mutate(reader: Reader, name: str, kind: str, **values: Any) -> dict[str, Any]:
+def mutate(reader: Tabs, name: str, kind: str, **values: Any) -> dict[str, Any]:
     """Run a mutation with the reader's session, as another of their tabs would."""
     document = (
         f"mutation($input: {kind}!) {{ {name}(input: $input) "
@@ -148,7 +150,7 @@ def mutate(reader: Reader, name: str, kind: str, **values: Any) -> dict[str, Any
     return answer["data"][name]["task"]
 
 
-def create(reader: Reader, group_id: str, **values: Any) -> dict[str, Any]:
+def create(reader: Tabs, group_id: str, **values: Any) -> dict[str, Any]:
     """Create a task elsewhere."""
     return mutate(
         reader, "createTask", "CreateTaskInput", groupId=group_id, **{"maxPosts": 100, **values}
@@ -171,7 +173,7 @@ def state(page: Page) -> Locator:
 
 
 def test_a_task_is_watched_over_a_restart_to_its_export(
-    served: Served, run_served: Callable[[], Served], reader: Reader
+    served: Served, run_served: Callable[[], Served], reader: Tabs
 ) -> None:
     """From the wish to the files, without a reload: the page outlasts the gateway."""
     page = reader.open("/tasks")
@@ -233,7 +235,7 @@ def assert_exports(page: Page) -> None:
         page.get_by_role("link", name="CSV").click()
     assert re.fullmatch(r"sluice-task-\d+\.csv", download.value.suggested_filename)
     text = download.value.path().read_bytes().decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    rows = list(csv.DictTabs(io.StringIO(text, newline="")))
     assert len(rows) == 100
     with page.expect_download() as download:
         page.get_by_role("link", name="JSON Lines").click()
@@ -242,7 +244,7 @@ def assert_exports(page: Page) -> None:
     assert last["export"]["complete"] is True
 
 
-def test_the_list_follows_a_feed_and_other_tabs(reader: Reader, feed: str) -> None:
+def test_the_list_follows_a_feed_and_other_tabs(reader: Tabs, feed: str) -> None:
     """A task that another tab makes appears, completes and goes again, without a reload."""
     page = reader.open("/tasks")
     expect(page.get_by_text("No tasks yet")).to_be_visible()
@@ -279,7 +281,7 @@ def test_the_list_follows_a_feed_and_other_tabs(reader: Reader, feed: str) -> No
     assert "q=entry+11" in page.url
 
 
-def test_a_filtered_list_takes_in_what_matches_alone(reader: Reader) -> None:
+def test_a_filtered_list_takes_in_what_matches_alone(reader: Tabs) -> None:
     """The filter in the address holds for what comes later, too."""
     page = reader.open("/tasks?q=peas")
     expect(state(page)).to_have_text("Live")
@@ -291,7 +293,7 @@ def test_a_filtered_list_takes_in_what_matches_alone(reader: Reader) -> None:
     expect(page.locator("tbody tr")).to_contain_text("green-PEAS")
 
 
-def test_what_was_missed_without_a_network_is_caught_up(reader: Reader) -> None:
+def test_what_was_missed_without_a_network_is_caught_up(reader: Tabs) -> None:
     """Going offline is seen at once; back again, the list is as if nothing had been."""
     page = reader.open("/tasks")
     expect(state(page)).to_have_text("Live")
@@ -306,7 +308,7 @@ def test_what_was_missed_without_a_network_is_caught_up(reader: Reader) -> None:
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
-def test_several_tasks_are_changed_by_keyboard(reader: Reader) -> None:
+def test_several_tasks_are_changed_by_keyboard(reader: Tabs) -> None:
     """Tick, tab, press; deleting asks first."""
     for _ in range(3):
         create(reader, "push:mine")
@@ -331,7 +333,7 @@ def test_several_tasks_are_changed_by_keyboard(reader: Reader) -> None:
 
 
 def test_hostile_posts_run_nothing_and_stay_in_their_place(
-    open_reader: Callable[..., Reader],
+    open_reader: Callable[..., Tabs],
 ) -> None:
     """On a phone, with and without a live change; the texts are what was sent."""
     reader = open_reader(viewport=PHONE)
@@ -373,11 +375,11 @@ def assert_tame(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(open_reader: Callable[..., Reader], scheme: str) -> None:
+def test_axe_finds_nothing(open_reader: Callable[..., Tabs], axe: Path, scheme: str) -> None:
     """On every page, empty and full, and on a phone."""
     reader = open_reader(color_scheme=scheme, reduced_motion="reduce")
     empty = reader.open("/tasks")
-    assert violations(empty) == []
+    assert violations(empty, axe) == []
     done = create(reader, "sandbox:instant")["databaseId"]
     create(reader, "sandbox:not-found")
     create(reader, "push:mine")
@@ -390,10 +392,10 @@ def test_axe_finds_nothing(open_reader: Callable[..., Reader], scheme: str) -> N
             page.set_viewport_size(size)
             page.goto(path)
             page.wait_for_load_state("networkidle")
-            assert violations(page) == [], path
+            assert violations(page, axe) == [], path
 
 
-def test_the_operators_page_shows_what_goes_on(reader: Reader) -> None:
+def test_the_operators_page_shows_what_goes_on(reader: Tabs) -> None:
     """Workers, queue and failures, as they change."""
     page = reader.open("/operator")
     expect(state(page)).to_have_text("Live")

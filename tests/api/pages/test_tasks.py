@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tasks import models
+from tasks.claim import Checkpoint, Limits
 from tasks.database import Database
 from tasks.models import CursorState, StopReason
 from tasks.ports import Sleeper
@@ -13,7 +14,7 @@ from tasks.principal import Principal
 from tasks.receipt import Receipt
 from tasks.service import TaskService
 from tasks.validation import NewTask
-from tasks.work import Checkpoint, Limits, WorkService
+from tasks.work import WorkService
 from tests.api.pages.conftest import PASSWORD
 from tests.browser import Browser
 from tests.conftest import AnyTarget, principal_of

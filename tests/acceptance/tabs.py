@@ -1,42 +1,23 @@
-"""The installed Chromium, and what pages do in it that they should not."""
+"""Somebody with several pages open, and what pages do there that they should not."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
-from tests.conftest import missing
-
-AXE: Final = Path(__file__).parents[1] / "clients" / "node_modules" / "axe-core" / "axe.min.js"
 #: Written into the console for whatever a policy has refused, also in frames and workers.
 _REPORT_VIOLATIONS: Final = """
 addEventListener("securitypolicyviolation", (event) => {
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
 });
 """
+#: The rules of WCAG 2.2 A and AA, and what axe calls good practice.
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run Chromium; without it the test is skipped."""
-    program = shutil.which("chromium")
-    if program is None:
-        missing("Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-class Reader:
-    """Somebody with a browser of their own, in which everything suspicious is noted."""
+class Tabs:
+    """Somebody's pages, in a browser of their own, in which everything suspicious is noted."""
 
     def __init__(self, browser: Browser, address: str, **options: Any) -> None:
         self.address = address
@@ -85,12 +66,10 @@ class Reader:
             self.complaints.append(text)
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, axe: Path) -> list[str]:
     """Return what axe-core finds wrong with a page."""
-    if not AXE.exists():
-        missing("axe-core")
-    # As a file of the test, not of the page, it is free of the page's policy.
-    page.evaluate(AXE.read_text())
+    # Through the debugger, which the page's policy does not bind.
+    page.evaluate(axe.read_text())
     found = page.evaluate(
         "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", _RULES
     )
