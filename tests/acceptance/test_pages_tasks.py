@@ -235,7 +235,7 @@ def assert_exports(page: Page) -> None:
         page.get_by_role("link", name="CSV").click()
     assert re.fullmatch(r"sluice-task-\d+\.csv", download.value.suggested_filename)
     text = download.value.path().read_bytes().decode("utf-8-sig")
-    rows = list(csv.DictTabs(io.StringIO(text, newline="")))
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == 100
     with page.expect_download() as download:
         page.get_by_role("link", name="JSON Lines").click()

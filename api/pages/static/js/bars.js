@@ -201,7 +201,8 @@ function nameRoom(names, place) {
  * @param {number} width
  */
 function dates(at, width) {
-  const [small, large] = width < DAY_SECONDS ? [TIME, DAY] : [DAY, YEAR];
+  const isMidnight = (each) => new Date(each * 1000).toTimeString().startsWith("00:00");
+  const [small, large] = width < DAY_SECONDS && !at.every(isMidnight) ? [TIME, DAY] : [DAY, YEAR];
   let before = "";
   return at.map((each) => {
     const moment = each * 1000;
