@@ -35,6 +35,18 @@ def _wrong_password(page: Page) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def _collect(page: Page) -> None:
+    page.get_by_label("What to read").fill("sandbox:instant")
+    page.get_by_role("button", name="Collect").click()
+    page.get_by_text("Completed", exact=True).wait_for()
+    page.locator("[data-chart=authors] canvas").wait_for()
+
+
+def _type(page: Page) -> None:
+    page.get_by_label("What to read").fill("mastodon.social/@Mastodon")
+    page.locator("[data-resolved] .badge").wait_for()
+
+
 def _revoke(page: Page) -> None:
     page.get_by_role("button", name="Revoke", exact=True).first.click()
 
@@ -56,6 +68,11 @@ INSIDE: Final[tuple[tuple[str, str, Prepare | None], ...]] = (
     ("token-revoke", "/profile/tokens", _revoke),
     ("sessions", "/profile/sessions", None),
     ("docs", "/docs", None),
+    ("task", "/tasks", _collect),
+    ("tasks", "/tasks", _type),
+    ("tasks-none", "/tasks?q=nothing", None),
+    ("sources", "/sources", None),
+    ("operator", "/operator", None),
 )
 
 
