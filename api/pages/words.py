@@ -117,6 +117,11 @@ def visible(text: str | None, otherwise: str) -> str:
     return otherwise
 
 
+def plain(text: str) -> str:
+    """Return a text without what turns others around it: no element can isolate a tab's title."""
+    return "".join(each for each in text if unicodedata.category(each) not in ("Cc", "Cf"))
+
+
 def title(task: models.Task) -> str:
     """Name a task as its owner did, or by what it reads."""
     return visible(task.group_name, visible(task.target, task.group_id))

@@ -1,7 +1,7 @@
 // What is drawn on the pages, and the tables that say the same.
 
 import { drawBars } from "./bars.js";
-import { time } from "./fields.js";
+import { isolated, time } from "./fields.js";
 import { ask } from "./graphql.js";
 import { fillTable } from "./poll.js";
 import { band, count, number, visible } from "./say.js";
@@ -93,11 +93,4 @@ function range({ least, most }) {
 function short(value) {
   if (value >= 1e6) return `${value / 1e6}M`;
   return value >= 1e3 ? `${value / 1e3}k` : `${value}`;
-}
-
-/** @param {string} text */
-function isolated(text) {
-  const element = document.createElement("bdi");
-  element.textContent = text;
-  return element;
 }

@@ -21,6 +21,16 @@ export function fill(root, name, text) {
 }
 
 /**
+ * Keep a stranger's writing direction within their own words.
+ * @param {string} text
+ */
+export function isolated(text) {
+  const element = document.createElement("bdi");
+  element.textContent = text;
+  return element;
+}
+
+/**
  * Make a `<time>` as the server does.
  * @param {string} at
  * @param {{relative?: boolean}} [how]

@@ -1,6 +1,6 @@
 // The budgets of hosts, as they stand.
 
-import { time } from "./fields.js";
+import { isolated, time } from "./fields.js";
 import { fillTable, poll } from "./poll.js";
 
 const BUDGETS = "{ budgets { host hasCredential calls windowSeconds heldUntil usedAt } }";
@@ -12,12 +12,12 @@ poll(BUDGETS, EVERY_MS, ({ budgets }) => {
     document.querySelector("[data-budgets]"),
     document.querySelector("[data-none]"),
     budgets.map((budget) => [
-      element("bdi", budget.host),
+      isolated(budget.host),
       budget.hasCredential ? "credential" : "visitor",
       `${budget.calls} in ${span(Math.round(budget.windowSeconds))}`,
       budget.heldUntil
-        ? [element("span", "Held", "badge dot warn"), " ", time(budget.heldUntil, { relative: true })]
-        : element("span", "Now", "badge dot good"),
+        ? [badge("Held", "warn"), " ", time(budget.heldUntil, { relative: true })]
+        : badge("Now", "good"),
       time(budget.usedAt, { relative: true }),
     ]),
     ["", "As", "Calls", "Next call", "Last call"],
@@ -31,9 +31,13 @@ function span(seconds) {
   return count === 1 && length > 1 ? unit : `${count} ${unit}s`;
 }
 
-function element(name, text, kind = "") {
-  const made = document.createElement(name);
-  made.textContent = text;
-  if (kind) made.className = kind;
-  return made;
+/**
+ * @param {string} text
+ * @param {string} tone
+ */
+function badge(text, tone) {
+  const element = document.createElement("span");
+  element.className = `badge dot ${tone}`;
+  element.textContent = text;
+  return element;
 }

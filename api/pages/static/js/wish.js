@@ -1,5 +1,6 @@
 // The box for a new task: it says what was pasted as it is written, and previews without leaving.
 
+import { isolated } from "./fields.js";
 import { ask, Refusal } from "./graphql.js";
 import { count, visible } from "./say.js";
 
@@ -112,13 +113,6 @@ function notice(tone, words) {
 function badge(text) {
   const element = document.createElement("span");
   element.className = "badge dot good";
-  element.textContent = text;
-  return element;
-}
-
-/** @param {string} text */
-function isolated(text) {
-  const element = document.createElement("bdi");
   element.textContent = text;
   return element;
 }
