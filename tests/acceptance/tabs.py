@@ -1,5 +1,9 @@
-"""Somebody with several pages open, and what pages do there that they should not."""
+"""Somebody with several pages open, what pages do there that they should not, and a feed."""
 
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -78,3 +82,37 @@ def violations(page: Page, axe: Path) -> list[str]:
         for each in found["violations"]
         for node in each["nodes"]
     ]
+
+
+@contextmanager
+def atom_feed() -> Generator[str]:
+    """Serve a feed of 12 entries on loopback, and yield its address."""
+    entries = "".join(
+        f"<entry><id>urn:post:{index}</id><title>Entry {index}</title>"
+        f'<link href="https://example.org/{index}"/><author><name>Grace</name></author>'
+        f"<updated>2026-01-01T00:{59 - index:02}:00Z</updated></entry>"
+        for index in range(12)
+    )
+    body = (
+        '<feed xmlns="http://www.w3.org/2005/Atom"><title>A feed</title><id>urn:feed</id>'
+        f"<updated>2026-01-01T01:00:00Z</updated>{entries}</feed>"
+    ).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/atom+xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it so
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/feed.xml"
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -4,9 +4,7 @@ import csv
 import io
 import re
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.acceptance.browser import chromium
 from tests.acceptance.conftest import Served, Start
-from tests.acceptance.tabs import Tabs, violations
+from tests.acceptance.tabs import Tabs, atom_feed, violations
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 
@@ -95,35 +93,8 @@ def reader(open_reader: Callable[..., Tabs]) -> Tabs:
 @pytest.fixture
 def feed() -> Iterator[str]:
     """Serve a feed on loopback, and return its address."""
-    entries = "".join(
-        f"<entry><id>urn:post:{index}</id><title>Entry {index}</title>"
-        f'<link href="https://example.org/{index}"/><author><name>Grace</name></author>'
-        f"<updated>2026-01-01T00:{59 - index:02}:00Z</updated></entry>"
-        for index in range(12)
-    )
-    body = (
-        '<feed xmlns="http://www.w3.org/2005/Atom"><title>A feed</title><id>urn:feed</id>'
-        f"<updated>2026-01-01T01:00:00Z</updated>{entries}</feed>"
-    ).encode()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/atom+xml")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it so
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/feed.xml"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with atom_feed() as address:
+        yield address
 
 
 def client_of(reader: Tabs) -> httpx2.Client:
