@@ -223,6 +223,7 @@ class QueryService:
         order: PostOrder,
         descending: bool,
         columns: tuple[str, ...],
+        search: str | None = None,
     ) -> Mapping[int, Slice[Row]]:
         """Return the same as rows of these columns, without cursors.
 
@@ -230,9 +231,11 @@ class QueryService:
 
         Raises:
             ScopeMissing: The token may not read results.
-            ValidationFailed: A cursor is none of this order.
+            ValidationFailed: A cursor is none of this order, or the search is too long.
         """
         principal.require(RESULTS_READ)
+        if errors := search_errors(search):
+            raise ValidationFailed(errors)
         found = await self._database.read(
             nested.post_rows,
             principal.user_id,
@@ -241,6 +244,7 @@ class QueryService:
             order,
             columns,
             descending=descending,
+            search=search,
         )
         return _by_first(found, window)
 

@@ -47,6 +47,7 @@ POST: Final[Mapping[str, str]] = {
     "sourceId": "@post_id@",
     "position": "@position@",
     "message": "@message@",
+    "messageCharacters": "length_or_none(@message@)",
     "author": "@author@",
     "url": "@url@",
     "createdTime": "@created_time@",
@@ -71,10 +72,16 @@ def global_id_or_none(form: bytes, key: int | None) -> str | None:
     return None if key is None else global_id(form % key)
 
 
+def length_or_none(text: str | None) -> int | None:
+    """Return how many characters a text has that need not be there."""
+    return None if text is None else len(text)
+
+
 #: The functions that the lines above name.
 FUNCTIONS: Final[Mapping[str, Any]] = {
     "global_id": global_id,
     "global_id_or_none": global_id_or_none,
+    "length_or_none": length_or_none,
     "part": TaskProgress.part,
 }
 #: The enums that they name. An absent value, which an empty text is too, has no name.

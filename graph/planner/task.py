@@ -194,6 +194,7 @@ class _Posts(_Below):
     def __init__(self, schema: Schema, maker: Maker, fields: Any) -> None:
         super().__init__(schema, maker, "Post", table.POST, fields)
         self._order = bound(self._arguments.only("order_by"), _post_order)
+        self._search = bound(self._arguments.only("search"), _searched)
 
     async def read(self, run: Run, rows: Sequence[Row]) -> Pages:
         """Read the same page of each task's posts."""
@@ -207,6 +208,7 @@ class _Posts(_Below):
             order=order,
             descending=descending,
             columns=columns,
+            search=self._search(run.variables),
         )
         return Pages(found, cut((), window, ()), mark)
 
@@ -276,6 +278,10 @@ def marked(
 
 def _post_order(order_by: PostOrder | None = None) -> tuple[Order, bool]:
     return PostOrder.read(order_by)
+
+
+def _searched(search: str | None = None) -> str | None:
+    return search or None
 
 
 def _descends(direction: OrderDirection) -> bool:

@@ -22,11 +22,14 @@ from tasks.database import Database, Statement, Steps
 from tasks.filter import PostOrder, TaskFilter, TaskOrder
 from tasks.ingest import IngestService
 from tasks.models import EventType, StopReason, TaskStatus
+from tasks.operation import OperationService
 from tasks.ports import Sleeper
 from tasks.principal import SCOPES, TASKS_READ, Principal
 from tasks.query import QueryService
+from tasks.resolution import ResolutionService
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
+from tasks.statistics import StatisticsService
 from tasks.store.queue import Caps
 from tasks.watch import WatchService
 from tests.conftest import AnyTarget, principal_of
@@ -255,6 +258,9 @@ def _services(database: Database, accounts: AccountService) -> Services:
         watch=WatchService(database, ProcessBus()),
         ingest=IngestService(database),
         budgets=BudgetService(database, catalogue),
+        statistics=StatisticsService(database),
+        operations=OperationService(database),
+        resolution=ResolutionService(catalogue),
     )
 
 
