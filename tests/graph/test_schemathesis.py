@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.graph.test_properties import SCALARS, application
 
@@ -31,7 +31,12 @@ def served(
 
 def test_no_root_field_answers_with_a_server_error(served: tuple[ASGIApp, str]) -> None:
     """Queries and mutations with arguments that somebody might send."""
-    app, token = served
+    served_app, token = served
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        """Be what the library takes for an application: a coroutine function."""
+        await served_app(scope, receive, send)
+
     headers = {"Authorization": f"Bearer {token}"}
     loaded: Any = schemathesis.graphql.from_asgi("/graphql", app, headers=headers)
     operations = [result.ok() for result in loaded.get_all_operations()]
