@@ -132,8 +132,9 @@ def product(start: Start, run: Callable[..., Any]) -> Product:
 
 
 @pytest.fixture
-def graphql_ws() -> Path:
+def graphql_ws(node: str) -> Path:
     """Return graphql-ws as browsers load it."""
+    del node  # Its packages are what is wanted.
     package = CLIENTS / "node_modules" / "graphql-ws" / "dist"
     if not (package / "client.js").exists():
         missing("graphql-ws")

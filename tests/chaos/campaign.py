@@ -16,7 +16,7 @@ import httpx2
 import orjson
 import redis
 from dramatiq import Broker
-from dramatiq.errors import ConnectionError as DramatiqConnectionError
+from dramatiq.errors import BrokerConnectionError
 from pika.exceptions import AMQPError
 
 from tests.chaos.installation import Installation, environment, run_cli
@@ -272,10 +272,10 @@ class Campaign:
             broker = open_broker(self._broker_url)
             try:
                 act(broker)
-            except (AMQPError, DramatiqConnectionError, redis.RedisError, OSError):
+            except (AMQPError, BrokerConnectionError, redis.RedisError, OSError):
                 return False
             finally:
-                with contextlib.suppress(AMQPError, DramatiqConnectionError, OSError):
+                with contextlib.suppress(AMQPError, BrokerConnectionError, OSError):
                     broker.close()
             return True
 

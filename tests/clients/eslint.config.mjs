@@ -54,6 +54,16 @@ export default [
           exceptions: {
             suffixes: ["Connection", "Edge", "Payload"],
             types: [
+              "AuthorCount", // known by the author
+              "BusyWorker", // known by its name
+              "FailureCount", // known by the reason
+              "LikesBand", // a band of a task's statistics
+              "MinuteCount", // known by the minute
+              "Operations", // how the installation stands
+              "Queue", // how the line stands
+              "TargetResolution", // what a text means
+              "TaskStatistics", // a task's
+              "TimelineSlot", // a span of a task's statistics
               "Budget", // known by its host and credential
               "PageInfo", // a place in a list
               "Receipt", // a task's
