@@ -4,9 +4,13 @@ Migrations only go forward and run on SQLite and PostgreSQL. One that old code c
 (it drops or narrows something) is marked `contract = True` in its file: applying it leaves a
 mark in the database, by which older code knows to stay away. Everything else rolls: expand,
 deploy, contract.
+
+Alembic and what it needs are 12 MB, which a server that only asks how its database stands does
+without: they are imported by what applies, compares and writes migrations (`applying.py`).
 """
 
 import asyncio
+import importlib
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -15,11 +19,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -38,6 +37,8 @@ _log = logging.getLogger(__name__)
 
 #: The tables' declaration, with every model imported.
 METADATA = models.SQLModel.metadata
+#: Where Alembic notes the revision; none of ours to make.
+_REVISION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.Text()))
 _MARKS = sa.Table("schema_contract", METADATA, sa.Column("revision", sa.Text(), primary_key=True))
 
 
@@ -58,7 +59,9 @@ async def migrate(url: str) -> Standing:
         DatabaseUnavailable: It cannot be opened.
         DatabaseTooNew: It is past a migration that this code does not know.
     """
-    return await _run(url, _migrate)
+    from tasks.migrations import applying  # noqa: PLC0415 - see above
+
+    return await _run(url, lambda connection: _migrate(connection, applying.upgrade))
 
 
 async def standing(url: str) -> Standing:
@@ -98,76 +101,61 @@ async def differences(url: str) -> list[Any]:
     SQLite does not tell whether an index's column descends: there, an index that both sides
     have under one name counts as the same.
     """
+    from tasks.migrations import applying  # noqa: PLC0415 - see above
 
-    def compare(connection: sa.Connection) -> list[Any]:
-        found: list[Any] = compare_metadata(
-            MigrationContext.configure(connection, opts={"compare_type": True}), METADATA
-        )
-        if connection.dialect.name != "sqlite":
-            return found
-        missing, unknown = (
-            {each[1].name for each in found if each[0] == kind}
-            for kind in ("add_index", "remove_index")
-        )
-        both = missing & unknown
-        return [each for each in found if getattr(each[1], "name", None) not in both]
-
-    return await _run(url, compare)
+    return await _run(url, lambda connection: applying.compare(connection, METADATA))
 
 
 async def generate(name: str, url: str) -> str:
     """Write a migration that brings `url`, migrated to the head, to the models' state."""
+    from tasks.migrations import applying  # noqa: PLC0415 - see above
 
-    def write(connection: sa.Connection) -> str:
-        made = command.revision(_config(connection), message=name, autogenerate=True)
-        return str(getattr(made, "path", ""))
-
-    return await _run(url, write)
+    return await _run(url, lambda connection: applying.write(connection, METADATA, name))
 
 
-def _config(connection: sa.Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER))
-    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    config.attributes["connection"] = connection
-    config.attributes["metadata"] = METADATA
-    return config
+def revisions() -> tuple[str, ...]:
+    """Return this code's migrations in their order: they are one line, and numbered."""
+    names = sorted(path.name for path in (FOLDER / "versions").glob("[0-9]*_*.py"))
+    return tuple(name.partition("_")[0] for name in names)
 
 
 def _standing(connection: sa.Connection) -> Standing:
-    script = ScriptDirectory.from_config(_config())
-    head = script.get_current_head()
-    assert head is not None, "the product comes with migrations"  # noqa: S101 - an invariant of the tree
-    current = MigrationContext.configure(connection).get_current_revision()
-    known = {revision.revision for revision in script.walk_revisions()}
+    known = revisions()
+    tables = set(sa.inspect(connection).get_table_names())
+    current: str | None = None
+    if _REVISION.name in tables:
+        current = connection.scalar(sa.select(_REVISION.c.version_num))
     marks: set[str] = set()
-    if sa.inspect(connection).has_table(_MARKS.name):
+    if _MARKS.name in tables:
         marks = set(connection.scalars(sa.select(_MARKS.c.revision)))
     pending: tuple[str, ...] = ()
-    if current is None or current in known:
-        ahead = [each.revision for each in script.iterate_revisions(head, current or "base")]
-        pending = tuple(reversed(ahead))
-    return Standing(current, head, pending, tuple(sorted(marks - known)))
+    if current is None:
+        pending = known
+    elif current in known:
+        pending = known[known.index(current) + 1 :]
+    return Standing(current, known[-1], pending, tuple(sorted(marks - set(known))))
 
 
-def _migrate(connection: sa.Connection) -> Standing:
+def _migrate(
+    connection: sa.Connection, upgrade: Callable[[sa.Connection, sa.MetaData], None]
+) -> Standing:
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"))
     before = _standing(connection)
     if before.too_new:
         raise _too_new(before)
     if before.pending:
-        command.upgrade(_config(connection), "head")
+        upgrade(connection, METADATA)
         _mark(connection, before.pending)
         _log.info("migrated", extra={"applied": list(before.pending)})
     return before
 
 
 def _mark(connection: sa.Connection, applied: tuple[str, ...]) -> None:
-    script = ScriptDirectory.from_config(_config())
     for revision in applied:
-        found = script.get_revision(revision)
-        if getattr(found.module, "contract", False):
+        (path,) = (FOLDER / "versions").glob(f"{revision}_*.py")
+        module = importlib.import_module(f"{__name__}.versions.{path.stem}")
+        if getattr(module, "contract", False):
             connection.execute(sa.insert(_MARKS).values(revision=revision))
 
 
