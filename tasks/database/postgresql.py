@@ -75,6 +75,10 @@ class PostgresDatabase(Database):
                 server_settings={
                     "application_name": "sluice",
                     "jit": "off",
+                    # Each of our statements has the index that it walks, whatever its values
+                    # are. Left to itself, the server plans most of them anew each time: a list
+                    # takes 190 µs instead of 103, posts of a task 810 instead of 390.
+                    "plan_cache_mode": "force_generic_plan",
                     # A process that is stopped in the middle of a transaction (a debugger, a
                     # frozen machine) must not hold everybody's claim lock for ever.
                     "idle_in_transaction_session_timeout": "15s",
