@@ -154,54 +154,75 @@ def _transaction_id_sqlite(element: object, compiler: object, **kw: Any) -> str:
     return "0"
 
 
-class horizon(FunctionElement[int]):  # noqa: N801 - it reads as the SQL function that it is
-    """What nothing can appear behind any more, in the log as this statement sees it.
+class snapshot(FunctionElement[str]):  # noqa: N801 - it reads as the SQL function that it is
+    """Which transactions this statement sees, as `xmin:xmax:xip,xip` (`tasks/position.py`).
 
-    On PostgreSQL the oldest transaction that is still open: events of all before it are visible
-    now or never will be. On SQLite, whose writes are serial, the id that the next event gets at
-    the earliest. An event's own place on this scale is its `xid`, or its id (`at_or_after`).
+    On SQLite, whose writes are serial, the id that the next event gets at the earliest stands for
+    the transactions.
     """
 
-    type = sa.BigInteger()
+    type = sa.Text()
     inherit_cache = True
-    name = "sluice_horizon"
+    name = "sluice_snapshot"
 
 
-@compiles(horizon, "postgresql")
-def _horizon_postgresql(element: object, compiler: object, **kw: Any) -> str:
+@compiles(snapshot, "postgresql")
+def _snapshot_postgresql(element: object, compiler: object, **kw: Any) -> str:
     del element, compiler, kw
-    return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+    return "pg_current_snapshot()::text"
 
 
-@compiles(horizon, "sqlite")
-def _horizon_sqlite(element: object, compiler: object, **kw: Any) -> str:
+@compiles(snapshot, "sqlite")
+def _snapshot_sqlite(element: object, compiler: object, **kw: Any) -> str:
     del element, compiler, kw
     # Not `max(id)`: deleting a task may remove its latest events.
-    return "(SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'task_event')"
+    next_id = "coalesce(max(seq), 0) + 1"
+    return (
+        f"(SELECT ({next_id}) || ':' || ({next_id}) || ':'"  # noqa: S608 - it is our own text
+        " FROM sqlite_sequence WHERE name = 'task_event')"
+    )
 
 
-class at_or_after(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL operator that it is
-    """Whether an event (`xid`, `id`) stands at or after a horizon.
+class beyond(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL operator that it is
+    """Whether a position (parameters `ceiling`, `running`, `partial`, `last`) leaves out an event.
 
     Transactions of the future are those of another cluster, from which the data was restored.
     """
 
     type = sa.Integer()
     inherit_cache = True
-    name = "sluice_at_or_after"
+    name = "sluice_beyond"
+
+    def __init__(self, xid: Any, row_id: Any) -> None:
+        numbers = Listed(sa.BigInteger())
+        super().__init__(
+            xid,
+            row_id,
+            sa.bindparam("ceiling", type_=sa.BigInteger),
+            sa.bindparam("running", type_=numbers),
+            sa.bindparam("partial", type_=numbers),
+            sa.bindparam("last", type_=sa.BigInteger),
+        )
 
 
-@compiles(at_or_after, "postgresql")
-def _at_or_after_postgresql(element: at_or_after, compiler: SQLCompiler, **kw: Any) -> str:
-    xid, _, bound = (compiler.process(clause, **kw) for clause in element.clauses)
+@compiles(beyond, "postgresql")
+def _beyond_postgresql(element: beyond, compiler: SQLCompiler, **kw: Any) -> str:
+    xid, row_id, ceiling, running, partial, last = (
+        compiler.process(clause, **kw) for clause in element.clauses
+    )
     now_max = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-    return f"({xid} >= {bound} AND {xid} < {now_max})"
+    # Each of the three is a range of the index; the bound belongs to the first, or the planner
+    # takes it for the whole range.
+    return (
+        f"(({xid} >= {ceiling} AND {xid} < {now_max}) OR {xid} = ANY ({running})"
+        f" OR ({xid} = ANY ({partial}) AND {row_id} > {last}))"
+    )
 
 
-@compiles(at_or_after, "sqlite")
-def _at_or_after_sqlite(element: at_or_after, compiler: SQLCompiler, **kw: Any) -> str:
-    xid, row_id, bound = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"({xid} = 0 AND {row_id} >= {bound})"
+@compiles(beyond, "sqlite")
+def _beyond_sqlite(element: beyond, compiler: SQLCompiler, **kw: Any) -> str:
+    xid, row_id, ceiling, *_ = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({xid} = 0 AND {row_id} >= {ceiling})"
 
 
 class among(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL operator that it is

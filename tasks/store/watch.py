@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from tasks.column import among, at_or_after, horizon, now
+from tasks.column import among, beyond, now, snapshot
 from tasks.database import Statement, Steps
 from tasks.models import EventType, Post, Task, TaskEvent
+from tasks.position import Position
 from tasks.store import event
 from tasks.store import task as row
 from tasks.store.event import EVENT
@@ -21,9 +21,8 @@ WINDOW = 100
 
 REVISIONS = Statement(sa.select(TASK.id, TASK.revision).where(among(TASK.id, "task_ids")))
 STANDINGS = Statement(sa.select(*TASK).where(among(TASK.id, "task_ids")))
-HORIZON = Statement(sa.select(horizon().label("horizon"), now().label("now")))
-_BOUND = sa.bindparam("horizon", type_=sa.BigInteger)
-_SINCE = at_or_after(EVENT.xid, EVENT.id, _BOUND)
+SNAPSHOT = Statement(sa.select(snapshot().label("snapshot"), now().label("now")))
+_SINCE = beyond(EVENT.xid, EVENT.id)
 _OWNED = EVENT.user_id == sa.bindparam("user_id")
 OF_OWNER = Statement(
     sa.select(*EVENT)
@@ -39,7 +38,7 @@ IDS_OF_OWNER = Statement(
 )
 BY_IDS = Statement(sa.select(*EVENT).where(among(EVENT.id, "ids")).order_by(EVENT.id))
 OF_OWNERS = Statement(
-    sa.select(EVENT.id, EVENT.user_id).where(among(EVENT.user_id, "user_ids"), _SINCE)
+    sa.select(EVENT.id, EVENT.xid, EVENT.user_id).where(among(EVENT.user_id, "user_ids"), _SINCE)
 )
 NEWEST = Statement(
     sa.select(*TASK)
@@ -74,13 +73,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What an owner's log holds from a horizon on, oldest first, as of one moment.
+    """What an owner's log holds beyond a position, oldest first, as of one moment.
 
     Within a task the order is that of `seq`: an id is drawn while the task's row is locked.
     """
 
-    horizon: int  #: Nothing can appear behind it any more.
-    at: datetime
+    position: Position  #: Of who has read all of it.
     events: list[TaskEvent]
     ids: list[tuple[int, int]]  #: In their place (id, xid), when there are more than `WINDOW`.
 
@@ -110,17 +108,28 @@ def revisions(task_ids: Sequence[int]) -> Steps[dict[int, int]]:
     return {task_id: revision for task_id, revision in rows}  # noqa: C416 - rows are no pairs to type checkers
 
 
-def window(user_id: int, since: int, *, most: int) -> Steps[Window]:
-    """Return an owner's events from a horizon on, or the ids of the first `most` of them.
+def window(user_id: int, since: Position, *, most: int) -> Steps[Window]:
+    """Return an owner's events beyond a position, or the ids of the first `most` of them.
 
     To be run in a snapshot.
     """
-    ((bound, at),) = yield HORIZON()
-    rows = yield OF_OWNER(user_id=user_id, horizon=since, limit=WINDOW + 1)
+    position = yield from position_now(since.kind)
+    bounds = _bounds(since)
+    rows = yield OF_OWNER(user_id=user_id, limit=WINDOW + 1, **bounds)
     if len(rows) <= WINDOW:
-        return Window(bound, at, [TaskEvent.of(each) for each in rows], [])
-    ids = yield IDS_OF_OWNER(user_id=user_id, horizon=since, limit=most)
-    return Window(bound, at, [], [(each[0], each[1]) for each in ids])
+        return Window(position, [TaskEvent.of(each) for each in rows], [])
+    ids = yield IDS_OF_OWNER(user_id=user_id, limit=most, **bounds)
+    return Window(position, [], [(each[0], each[1]) for each in ids])
+
+
+def _bounds(position: Position) -> dict[str, Any]:
+    """Return the parameters of `beyond`."""
+    return {
+        "ceiling": position.ceiling,
+        "running": list(position.running),
+        "partial": list(position.partial),
+        "last": position.last,
+    }
 
 
 def by_ids(ids: Sequence[int]) -> Steps[list[TaskEvent]]:
@@ -129,34 +138,26 @@ def by_ids(ids: Sequence[int]) -> Steps[list[TaskEvent]]:
     return [TaskEvent.of(each) for each in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """Where a stream begins, as of one moment."""
+def begin(user_id: int, kind: str, *, limit: int) -> Steps[tuple[Position, list[Task]]]:
+    """Return where an owner's stream begins: its position, and the owner's newest tasks.
 
-    horizon: int
-    at: datetime
-    ids: set[int]  #: Events that stand at or after the horizon, and are in what `tasks` shows.
-    tasks: list[Task]  #: The owner's newest, newest first.
-
-
-def begin(user_id: int, *, limit: int) -> Steps[Beginning]:
-    """Return where an owner's stream begins. To be run in a snapshot."""
-    ((bound, at),) = yield HORIZON()
-    ids = yield IDS_OF_OWNER(user_id=user_id, horizon=bound, limit=2**31 - 1)
+    To be run in a snapshot.
+    """
+    position = yield from position_now(kind)
     rows = yield NEWEST(user_id=user_id, limit=limit)
-    return Beginning(bound, at, {each[0] for each in ids}, [Task.of(each) for each in rows])
+    return position, [Task.of(each) for each in rows]
 
 
-def horizon_now() -> Steps[int]:
-    """Return the horizon."""
-    rows = yield HORIZON()
-    return rows[0][0]
+def position_now(kind: str) -> Steps[Position]:
+    """Return the position of who has read all that the statement sees."""
+    ((seen, at),) = yield SNAPSHOT()
+    return Position.of_snapshot(kind, seen, at)
 
 
-def news(user_ids: Sequence[int], since: int) -> Steps[list[tuple[int, int]]]:
-    """Return (event, owner) of what is in these owners' logs from a horizon on."""
-    rows: Sequence[Any] = yield OF_OWNERS(user_ids=user_ids, horizon=since)
-    return [(each[0], each[1]) for each in rows]
+def news(user_ids: Sequence[int], since: Position) -> Steps[list[tuple[int, int, int]]]:
+    """Return (event, transaction, owner) of what these owners' logs hold beyond a position."""
+    rows: Sequence[Any] = yield OF_OWNERS(user_ids=user_ids, **_bounds(since))
+    return [(each[0], each[1], each[2]) for each in rows]
 
 
 def posts(task_id: int, *, first: int, end: int) -> Steps[list[Post]]:

@@ -1,21 +1,15 @@
-"""Watching all of an owner's tasks: a stream whose position nothing can appear behind.
-
-The ids of events are no such position: of two transactions the later may commit first. The
-horizon (`tasks/column.py`) is one: every read takes what stands at or after the last one, knows
-what of it was given already, and moves on to the new horizon.
-"""
+"""Watching all of an owner's tasks: a stream whose position nothing can appear behind."""
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from tasks import models
 from tasks.database import Database
-from tasks.errors import StorageError, ValidationFailed
+from tasks.errors import StorageError
+from tasks.position import Position, after_each
 from tasks.store import watch as store
 from tasks.watch.signal import Signal
 from tasks.watch.task import RETRY_SECONDS
@@ -29,58 +23,27 @@ SHOWN: Final = 100
 #: Whether a stream gives the updates that leave a task like this.
 Wanted = Callable[[models.Task], bool]
 
-_POSITION: Final = re.compile(r"([ps])([0-9]{1,18})-([0-9]{1,11})", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a stream stands: everything before the horizon was given."""
-
-    kind: str  #: The database's, since their horizons do not compare.
-    horizon: int
-    at: datetime
-
-    def __str__(self) -> str:
-        return f"{self.kind}{self.horizon}-{int(self.at.timestamp())}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Position":
-        """Read a position.
-
-        Raises:
-            ValidationFailed: It is none.
-        """
-        found = _POSITION.fullmatch(text)
-        if found is None:
-            sentence = f"{text!r:.60} is no position; use one that the stream gave."
-            raise ValidationFailed({"since": [sentence]})
-        return cls(found[1], int(found[2]), datetime.fromtimestamp(int(found[3]), UTC))
-
 
 class Reader:
     """Reads an owner's log on from a position, and gives no event twice."""
 
-    __slots__ = ("_database", "_given", "_horizon", "_kind", "_pending", "_target", "_user_id")
+    __slots__ = ("_database", "_given", "_pending", "_target", "_user_id")
 
-    def __init__(
-        self, user_id: int, database: Database, position: Position, *, given: set[int] | None = None
-    ) -> None:
+    def __init__(self, user_id: int, database: Database, position: Position) -> None:
         self._user_id = user_id
         self._database = database
-        self._kind = position.kind
-        self._horizon = position.horizon
-        self._given = given or set()  # the ids that the next read may bring again
+        self._given = position
+        self._target = position  #: Where it stands once `_pending` is given.
         self._pending: deque[tuple[int, int]] = deque()  # of a window that is read in parts
-        self._target = position
 
     @property
     def is_amid(self) -> bool:
         """Whether a window is read in parts and has more."""
         return bool(self._pending)
 
-    def knows(self, event_id: int) -> bool:
-        """Whether an event was given, as far as that is remembered."""
-        return event_id in self._given
+    def knows(self, event_id: int, xid: int) -> bool:
+        """Whether an event was given, or will be without another look into the log."""
+        return self._target.covers(event_id, xid)
 
     async def read(self) -> list[tuple[Update, Position]] | None:
         """Return what is new, perhaps nothing, with the position after each.
@@ -93,41 +56,34 @@ class Reader:
         if self._pending:
             return await self._read_part()
         window = await self._database.snapshot(
-            store.window, self._user_id, self._horizon, most=MOST_BEHIND
+            store.window, self._user_id, self._given, most=MOST_BEHIND
         )
-        if len(window.ids) == MOST_BEHIND or window.horizon < self._horizon:
+        if len(window.ids) == MOST_BEHIND or window.position.ceiling < self._given.ceiling:
             return None
-        given = self._given
-        self._horizon = window.horizon
-        self._target = Position(self._kind, window.horizon, window.at)
+        self._target = window.position
         if window.ids:
-            self._given = {event_id for event_id, _ in window.ids}
-            self._pending.extend(each for each in window.ids if each[0] not in given)
+            self._pending.extend(window.ids)
             return await self._read_part()
-        self._given = {event.id for event in window.events}
-        return self._placed([event for event in window.events if event.id not in given])
+        if not window.events:
+            self._given = window.position
+            return []
+        return self._placed([(event.id, event.xid) for event in window.events], window.events)
 
     async def _read_part(self) -> list[tuple[Update, Position]]:
         part = [self._pending[index] for index in range(min(store.WINDOW, len(self._pending)))]
         events = await self._database.read(store.by_ids, [event_id for event_id, _ in part])
         for _ in part:
             self._pending.popleft()
-        return self._placed(events)
+        return self._placed(part, events)
 
-    def _placed(self, events: list[models.TaskEvent]) -> list[tuple[Update, Position]]:
-        """Put to each event the position after it: nothing before it is still to be given."""
-        bound = min((self._place(*each) for each in self._pending), default=self._target.horizon)
-        bound = min(bound, self._target.horizon)
-        placed: list[tuple[Update, Position]] = []
-        for event in reversed(events):
-            at = event.at if placed or self._pending else self._target.at
-            placed.append((Update.of(event), Position(self._kind, bound, at)))
-            bound = min(bound, self._place(event.id, event.xid))
-        return placed[::-1]
-
-    def _place(self, event_id: int, xid: int) -> int:
-        """Return where an event stands on the scale of the horizon."""
-        return xid if self._kind == "p" else event_id
+    def _placed(
+        self, part: list[tuple[int, int]], events: list[models.TaskEvent]
+    ) -> list[tuple[Update, Position]]:
+        """Put to each event of a part the position after it; some may have left the log since."""
+        at = {event.id: event.at for event in events}
+        positions = dict(after_each(self._given, self._target, part, later=self._pending, at=at))
+        self._given = positions[part[-1][0]]
+        return [(Update.of(event), positions[event.id]) for event in events]
 
 
 class OwnerStream:
@@ -161,9 +117,13 @@ class OwnerStream:
         self._closed = False
         self._reader: Reader | None = None
 
-    def wake(self, event_id: int | None = None) -> None:
-        """Hear that there may be something new; of an event that was given, nothing is."""
-        if event_id is None or self._reader is None or not self._reader.knows(event_id):
+    def wake(self) -> None:
+        """Hear that there may be something new."""
+        self._signal.set()
+
+    def hear_of(self, event_id: int, xid: int) -> None:
+        """Hear that the log has an event; of one that was given, nothing is new."""
+        if self._reader is None or not self._reader.knows(event_id, xid):
             self._signal.set()
 
     async def begin(self, since: str | None, *, retention: timedelta | None) -> None:
@@ -229,13 +189,14 @@ class OwnerStream:
 
     async def _restart(self) -> None:
         """Void what the watcher knows, and show the tasks as they stand."""
-        found = await self._database.snapshot(store.begin, self._user_id, limit=SHOWN)
-        position = Position(self._kind, found.horizon, found.at)
-        self._reader = Reader(self._user_id, self._database, position, given=found.ids)
+        position, tasks = await self._database.snapshot(
+            store.begin, self._user_id, self._kind, limit=SHOWN
+        )
+        self._reader = Reader(self._user_id, self._database, position)
         self._ready.append(OwnerUpdate(str(position), None, reset=True))
         self._ready.extend(
             OwnerUpdate(str(position), Update.standing(task))
-            for task in found.tasks
+            for task in tasks
             if self._wanted(task)
         )
 

@@ -14,6 +14,7 @@ from tasks.bus import Bus
 from tasks.coalescing import Coalesced
 from tasks.database import Database
 from tasks.errors import StorageError
+from tasks.position import Position
 from tasks.principal import RESULTS_READ, TASKS_READ, Principal
 from tasks.store import watch as store
 from tasks.watch.owner import OwnerStream, Wanted
@@ -45,7 +46,7 @@ class Owner:
         if topic is not None:
             topic.offer(event)
         for stream in self.streams:
-            stream.wake(event.id)
+            stream.wake()
 
 
 class _Listener:
@@ -81,7 +82,7 @@ class WatchService:
             lambda task_ids: database.read(store.standings, task_ids)
         )
         self._urgent = asyncio.Event()
-        self._horizon: int | None = None
+        self._compared: Position | None = None
 
     @classmethod
     @asynccontextmanager
@@ -228,11 +229,11 @@ class WatchService:
         """Wake the streams of owners whose log has something since the last comparison."""
         user_ids = [user_id for user_id, owner in self._owners.items() if owner.streams]
         if not user_ids:
-            self._horizon = None
+            self._compared = None
             return
-        # The horizon is read first: what comes in between is seen twice and not never.
-        horizon = await self._database.read(store.horizon_now)
-        since = self._horizon
+        # The position is read first: what comes in between is seen twice and not never.
+        position = await self._database.read(store.position_now, self._database.dialect[0])
+        since = self._compared
         if since is None:
             # Streams that began before it have read further than this comparison will.
             for user_id in user_ids:
@@ -240,11 +241,11 @@ class WatchService:
                     stream.wake()
         else:
             for chunk in _chunks(user_ids):
-                for event_id, user_id in await self._database.read(store.news, chunk, since):
+                for event_id, xid, user_id in await self._database.read(store.news, chunk, since):
                     owner = self._owners.get(user_id)
                     for stream in owner.streams if owner is not None else ():
-                        stream.wake(event_id)
-        self._horizon = horizon
+                        stream.hear_of(event_id, xid)
+        self._compared = position
 
 
 def _forget_topic(owner: Owner, topic: Topic) -> None:
