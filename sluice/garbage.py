@@ -8,11 +8,12 @@ took up to 50.
 """
 
 import asyncio
-import contextlib
 import gc
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
+
+from tasks.ending import end
 
 #: How often live connections are counted.
 COUNT_SECONDS: Final = 0.25
@@ -35,9 +36,7 @@ async def setting_aside(
     try:
         yield
     finally:
-        counting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await counting
+        await end(counting)
 
 
 async def _set_aside_for_ever(count: Callable[[], int], seconds: float) -> None:

@@ -5,7 +5,6 @@ seconds, in one query for many of a kind.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -15,6 +14,7 @@ from itertools import islice
 from typing import Final
 
 from tasks.database import Database, Steps
+from tasks.ending import end
 from tasks.errors import StorageError, TooManyConnections
 from tasks.principal import Principal
 from tasks.store import account, session
@@ -52,9 +52,7 @@ class LiveConnections:
         try:
             yield register
         finally:
-            checking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await checking
+            await end(checking)
 
     @property
     def count(self) -> int:

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from tasks.bus import Listener, decode, encode
+from tasks.ending import end
 from tasks.models import TaskEvent
 
 #: Events that wait to be sent; beyond it the oldest go, which watchers find in the log.
@@ -255,9 +256,5 @@ class RedisBus:
                 while self._outgoing:
                     self._to_send.set()
                     await asyncio.sleep(0.01)
-        for task in (sending, self._listening, self._asking):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        await end(*(each for each in (sending, self._listening, self._asking) if each))
         await self._redis.aclose()

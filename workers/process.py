@@ -22,6 +22,7 @@ from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_l
 from dramatiq.middleware import AsyncIO, Middleware
 
 from tasks.database import Database
+from tasks.ending import end
 from workers.broker import ACTOR, queue_name
 from workers.run import Bounds
 from workers.runner import Runner, Tools
@@ -200,9 +201,7 @@ class _Lifespan(Middleware):
             self._background.append(asyncio.create_task(_forever(name, body)))
 
     async def _close(self) -> None:
-        for background in self._background:
-            background.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await end(*self._background)
         self._background.clear()
         await self._stack.aclose()
 

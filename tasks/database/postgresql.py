@@ -12,6 +12,7 @@ from tasks.database.base import Database, Session, UniqueViolation
 from tasks.database.gathering import Gathering
 from tasks.database.lane import Lane
 from tasks.database.statement import Call, Row, Steps, compiled
+from tasks.ending import end
 from tasks.errors import DatabaseUnavailable, StorageError, TaskError
 
 #: asyncpg ships no types.
@@ -214,9 +215,7 @@ class PostgresDatabase(Database):
                 f"The database {self._name} took the lead from us: {failures[0]}."
             ) from failures[0]
         finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
+            await end(beating)
 
     async def close(self) -> None:
         """Wait for running statements, at most 10 seconds, then cut the connections."""

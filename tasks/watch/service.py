@@ -13,6 +13,7 @@ from tasks import models
 from tasks.bus import Bus
 from tasks.coalescing import Coalesced
 from tasks.database import Database
+from tasks.ending import end
 from tasks.errors import StorageError
 from tasks.position import Position
 from tasks.principal import RESULTS_READ, TASKS_READ, Principal
@@ -95,9 +96,7 @@ class WatchService:
         try:
             yield service
         finally:
-            comparing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await comparing
+            await end(comparing)
 
     async def task(
         self, principal: Principal, task_id: int, *, since: int | None = None
