@@ -6,8 +6,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib.parse import urlsplit, urlunsplit
+from typing import NoReturn
 
 import asyncpg
 import pytest
@@ -22,12 +21,10 @@ from tasks.ports import Sleeper, Target
 from tasks.principal import SCOPES, Principal
 from tasks.service import TaskService
 from tasks.work import WorkService
+from tests.postgres import Shelf, create_database, drop_database, named
 
-#: asyncpg ships no types.
-driver: Any = asyncpg
 #: CI sets it: a test that would be skipped because something is missing fails instead.
 REQUIRED = os.environ.get("SLUICE_TEST_REQUIRE_ALL") == "1"
-POSTGRES = os.environ.get("SLUICE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
 def missing(what: str) -> NoReturn:
@@ -35,31 +32,6 @@ def missing(what: str) -> NoReturn:
     if REQUIRED:
         pytest.fail(f"{what} is required here and cannot be reached")
     pytest.skip(f"{what} cannot be reached")
-
-
-def named(name: str) -> str:
-    """Return the address of a database by its name."""
-    return urlunsplit(urlsplit(POSTGRES)._replace(path=f"/{name}"))
-
-
-async def admin(statement: str) -> None:
-    """Run a statement beside the test databases."""
-    connection: Any = await driver.connect(POSTGRES, timeout=5)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-async def create_database(name: str, *, template: str = "template1") -> None:
-    """Make a database whose commits do not wait for the disk: a test is not about power cuts."""
-    await admin(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    await admin(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
-
-
-async def drop_database(name: str) -> None:
-    """Remove a database, whoever is still connected."""
-    await admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +56,23 @@ def postgres_template() -> Iterator[str | None]:
     asyncio.run(drop_database(name))
 
 
+@pytest.fixture(scope="session")
+def shelf(postgres_template: str | None) -> Iterator[Shelf | None]:
+    """Return what gives out PostgreSQL databases; None without a server."""
+    if postgres_template is None:
+        yield None
+        return
+    databases = Shelf(postgres_template)
+    yield databases
+    asyncio.run(databases.clear())
+
+
+@pytest.fixture
+def uses_processes() -> bool:
+    """Say whether processes of the product's own use the test's database."""
+    return False
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest) -> str:
     """Name the kind of database that this run of the test is on."""
@@ -92,7 +81,11 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def database_url(
-    backend: str, tmp_path: Path, sqlite_template: Path, postgres_template: str | None
+    backend: str,
+    tmp_path: Path,
+    sqlite_template: Path,
+    shelf: Shelf | None,
+    uses_processes: bool,  # noqa: FBT001 - a fixture
 ) -> AsyncIterator[str]:
     """Return the address of a migrated, empty database of the test's own."""
     if backend == "sqlite":
@@ -100,12 +93,11 @@ async def database_url(
         shutil.copy(sqlite_template, path)
         yield f"sqlite:///{path}"
         return
-    if postgres_template is None:
+    if shelf is None:
         missing("PostgreSQL")
-    name = f"{postgres_template}_{secrets.token_hex(6)}"
-    await create_database(name, template=postgres_template)
+    name = await shelf.take()
     yield named(name)
-    await drop_database(name)
+    await shelf.give_back(name, used_by_processes=uses_processes)
 
 
 @pytest.fixture

@@ -113,6 +113,12 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**inherited, "PYTHONUNBUFFERED": "1", **more}
 
 
+@pytest.fixture
+def uses_processes() -> bool:
+    """Say that processes use the database: one that outlives its test must not find another's."""
+    return True
+
+
 @pytest.fixture(scope="session")
 def node() -> str:
     """Return Node with the packages of `tests/clients` installed beside them."""

@@ -24,9 +24,10 @@ from hypothesis import strategies as st
 from graph.schema import build_schema
 from tasks.database import Database, open_database
 from tasks.database.sqlite import SqliteDatabase
-from tests.conftest import create_database, drop_database, missing, named
+from tests.conftest import missing
 from tests.graph.generated import documents
 from tests.graph.world import World, open_world
+from tests.postgres import create_database, drop_database, named
 
 SCHEMA: Final = build_schema()
 CASES: Final = int(os.environ.get("SLUICE_FUZZ_CASES", "300"))

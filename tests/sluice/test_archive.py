@@ -10,7 +10,8 @@ from tasks.claim import Limits
 from tasks.database import Database, open_database
 from tasks.ports import Sleeper
 from tasks.work import WorkService
-from tests.conftest import create_database, drop_database, missing, named
+from tests.conftest import missing
+from tests.postgres import create_database, drop_database, named
 from tests.sluice.conftest import Command
 
 

@@ -13,7 +13,8 @@ from tasks.database import Database, Statement, Steps, open_database
 from tasks.database.lane import Lane
 from tasks.database.sqlite import SqliteDatabase
 from tasks.errors import DatabaseUnavailable
-from tests.conftest import POSTGRES, driver, missing
+from tests.conftest import missing
+from tests.postgres import POSTGRES, driver
 
 
 class Connection:

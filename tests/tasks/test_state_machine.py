@@ -46,14 +46,8 @@ from tasks.service import TaskService
 from tasks.transition import TABLE
 from tasks.validation import NewTask, TaskChanges
 from tasks.work import WorkService
-from tests.conftest import (
-    AnyTarget,
-    create_database,
-    drop_database,
-    missing,
-    named,
-    principal_of,
-)
+from tests.conftest import AnyTarget, missing, principal_of
+from tests.postgres import create_database, drop_database, named
 from tests.tasks.test_service import Sample
 
 T = TypeVar("T")

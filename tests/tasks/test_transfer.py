@@ -25,7 +25,8 @@ from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.store.transfer import TABLES
 from tasks.work import WorkService
-from tests.conftest import AnyTarget, create_database, drop_database, missing, named
+from tests.conftest import AnyTarget, missing
+from tests.postgres import create_database, drop_database, named
 from tests.tasks.test_service import Sample, at, completed, new
 
 Rows = dict[str, list[dict[str, Any]]]
