@@ -36,7 +36,7 @@ _LOCK_KEY = 7_402_060
 _log = logging.getLogger(__name__)
 
 #: The tables' declaration, with every model imported.
-METADATA = models.SQLModel.metadata
+METADATA = models.Record.metadata
 #: Where Alembic notes the revision; none of ours to make.
 _REVISION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.Text()))
 _MARKS = sa.Table("schema_contract", METADATA, sa.Column("revision", sa.Text(), primary_key=True))

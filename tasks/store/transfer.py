@@ -126,7 +126,7 @@ class Table:
 
 #: In the order in which rows may refer to each other.
 TABLES: Final = tuple(
-    Table(table) for table in models.SQLModel.metadata.sorted_tables if table.name not in STAYING
+    Table(table) for table in models.Record.metadata.sorted_tables if table.name not in STAYING
 )
 
 
