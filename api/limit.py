@@ -4,35 +4,23 @@ The count is kept in Redis when there is one, so that it holds over all processe
 process otherwise, or while Redis does not answer.
 """
 
-import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.authentication import api_path
 from api.rest import shapes
 from tasks.principal import Principal
-
-logger = logging.getLogger(__name__)
+from tasks.shared_redis import SharedRedis
 
 WINDOW_SECONDS: Final = 60
 DEFAULT_LIMIT: Final = 600
 #: Windows that one process keeps; at the bound the oldest go, which forgives their counts.
 _WINDOWS_KEPT: Final = 10_000
-#: How long the per-process count serves before Redis is asked again after a failure.
-_REDIS_PAUSE_SECONDS: Final = 5.0
-#: Connections of one process; a burst waits for them, which takes well under a millisecond each.
-_REDIS_CONNECTIONS: Final = 32
-#: Longer than Redis takes, short enough that a client does not notice one that hangs.
-_REDIS_TIMEOUT_SECONDS: Final = 0.25
 
 #: Counts a request and says how many there were and how many milliseconds the window has left.
 #: A key without an expiry, which only an interrupted server leaves behind, gets one.
@@ -87,39 +75,21 @@ class RedisCounter:
     """Counts in Redis, with one script a request; in this process while Redis fails."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
-        # Waits for a free connection. The default pool raises at its 101st, and a burst would then
-        # be counted per process.
-        pool = BlockingConnectionPool.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs
-            url,
-            max_connections=_REDIS_CONNECTIONS,
-            timeout=_REDIS_PAUSE_SECONDS,
-            socket_timeout=_REDIS_TIMEOUT_SECONDS,
-            socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),  # the next request is the retry
-        )
-        self._redis: Redis = Redis.from_pool(pool)
-        self._script = self._redis.register_script(_COUNT_SCRIPT)
-        self._fallback = ProcessCounter(clock)
-        self._clock = clock
-        self._paused_until = -math.inf
+        self._redis = SharedRedis(url, meanwhile="requests are counted per process", clock=clock)
+        self._script = self._redis.script(_COUNT_SCRIPT)
+        self._own = ProcessCounter(clock)
 
     async def count(self, key: str) -> Usage:
         """Count one request."""
-        if self._clock() < self._paused_until:
-            return await self._fallback.count(key)
-        try:
-            answer: Any = await self._script(
-                keys=[f"sluice:rate:{key}"], args=[WINDOW_SECONDS * 1000]
-            )
-        except (RedisError, OSError) as error:
-            self._paused_until = self._clock() + _REDIS_PAUSE_SECONDS
-            logger.warning("Redis does not answer; requests are counted per process: %s", error)
-            return await self._fallback.count(key)
-        return Usage(int(answer[0]), answer[1] / 1000)
+        return await self._redis.ask(self._count, self._own.count, key)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
+        await self._redis.close()
+
+    async def _count(self, key: str) -> Usage:
+        count, left = await self._script(keys=[f"sluice:rate:{key}"], args=[WINDOW_SECONDS * 1000])
+        return Usage(int(count), left / 1000)
 
 
 class RateLimit:

@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import asyncpg
 import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from tasks import models
 from tasks.accounts import AccountService
@@ -25,6 +27,11 @@ from tests.postgres import Shelf, create_database, drop_database, named
 
 #: CI sets it: a test that would be skipped because something is missing fails instead.
 REQUIRED = os.environ.get("SLUICE_TEST_REQUIRE_ALL") == "1"
+#: Each use has a database number of its own, so that an installation on it is left alone.
+REDIS_SERVER = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379")
+REDIS = f"{REDIS_SERVER}/15"
+#: Port 1 is reserved, and nothing listens on it.
+NO_REDIS = "redis://127.0.0.1:1/0"
 
 
 def missing(what: str) -> NoReturn:
@@ -106,6 +113,19 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     opened = await open_database(database_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def redis() -> AsyncIterator[Any]:
+    """Open `REDIS`, where it can be reached. Tests share it, each with keys of its own."""
+    client: Any = Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
+    try:
+        await client.ping()
+    except (RedisError, OSError):
+        await client.aclose()
+        missing("Redis")
+    yield client
+    await client.aclose()
 
 
 class AnyTarget:

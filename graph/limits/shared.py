@@ -1,28 +1,12 @@
 """The buckets of all processes in one Redis, so that a token has one balance wherever it asks."""
 
-import asyncio
-import logging
-import math
 import time
 from collections.abc import Callable
 from typing import Final
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
 from graph.limits.bucket import Charge, ProcessBucket, Rate
+from tasks.shared_redis import SharedRedis
 
-logger = logging.getLogger(__name__)
-
-#: How long the process's own buckets serve before Redis is asked again after a failure.
-_REDIS_PAUSE_SECONDS: Final = 5.0
-#: Longer than Redis takes, short enough that a client does not notice one that hangs.
-_REDIS_TIMEOUT_SECONDS: Final = 0.25
-#: Charges on their way to Redis at a time; the others wait. The client has 100 connections, and
-#: takes one more for a failure.
-_CONNECTIONS: Final = 32
 _MILLION: Final = 1_000_000
 
 #: Takes a cost out of a bucket, if it holds as much; answers with the level after it and with what
@@ -58,50 +42,24 @@ class RedisBucket:
     """Keeps the buckets in Redis, with one script a charge; in this process while Redis fails."""
 
     def __init__(self, url: str, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
-        self._redis: Redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs
-            url,
-            socket_timeout=_REDIS_TIMEOUT_SECONDS,
-            socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),  # the next operation is the retry
-        )
-        self._script = self._redis.register_script(_TAKE_SCRIPT)
+        self._redis = SharedRedis(url, meanwhile="costs are charged per process", clock=clock)
+        self._script = self._redis.script(_TAKE_SCRIPT)
         self._rate = rate
-        self._fallback = ProcessBucket(rate, clock)
-        self._clock = clock
-        self._paused_until = -math.inf
-        self._connections = asyncio.Semaphore(_CONNECTIONS)
+        self._own = ProcessBucket(rate, clock)
 
     async def take(self, key: str, cost: int) -> Charge:
         """Take the cost out of a bucket, if it holds as much."""
-        async with self._connections:
-            # Asked after the wait: Redis may have failed meanwhile for those before.
-            answer = None if self._clock() < self._paused_until else await self._asked(key, cost)
-        if answer is None:
-            return await self._fallback.take(key, cost)
-        rate, (level, missing) = self._rate, answer
-        wait = None if missing <= 0 else missing / _MILLION / rate.per_second
-        return Charge(cost, rate, max(0, level // _MILLION), wait)
+        return await self._redis.ask(self._take, self._own.take, key, cost)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
+        await self._redis.close()
 
-    async def _asked(self, key: str, cost: int) -> tuple[int, int] | None:
-        """Return the level and what is missing, in millionths; None if Redis fails."""
-        capacity, per_second = self._rate.capacity, self._rate.per_second
-        try:
-            level, missing = await self._script(
-                keys=[f"sluice:cost:{key}"],
-                args=[cost * _MILLION, capacity * _MILLION, per_second],
-            )
-        except (RedisError, OSError) as error:
-            self._pause(error)
-            return None
-        return int(level), int(missing)
-
-    def _pause(self, error: Exception) -> None:
-        now = self._clock()
-        # Charges that wait for a Redis that hangs fail together, and are one failure.
-        if now >= self._paused_until:
-            logger.warning("Redis does not answer; costs are charged per process: %s", error)
-        self._paused_until = now + _REDIS_PAUSE_SECONDS
+    async def _take(self, key: str, cost: int) -> Charge:
+        rate = self._rate
+        level, missing = await self._script(
+            keys=[f"sluice:cost:{key}"],
+            args=[cost * _MILLION, rate.capacity * _MILLION, rate.per_second],
+        )
+        wait = None if missing <= 0 else missing / _MILLION / rate.per_second
+        return Charge(cost, rate, max(0, level // _MILLION), wait)

@@ -1,26 +1,19 @@
 """The rate limit: per token, per process or in Redis."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
 import pytest
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from starlette.types import ASGIApp
 
 from api.limit import WINDOW_SECONDS, ProcessCounter, RedisCounter, Usage
 from tasks import models
 from tasks.accounts import AccountService
 from tests.api.conftest import client_of
-from tests.conftest import missing
-
-REDIS = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379/15")
-#: Port 1 is reserved, and nothing listens on it.
-NO_REDIS = "redis://127.0.0.1:1/0"
+from tests.conftest import NO_REDIS, REDIS
 
 
 @pytest.fixture
@@ -41,18 +34,11 @@ class Clock:
 
 
 @pytest.fixture
-async def redis_key() -> AsyncIterator[str]:
+async def redis_key(redis: Any) -> AsyncIterator[str]:
     """Return a key of the test's own, where Redis can be reached."""
-    redis: Redis = Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
     key = f"test:{secrets.token_hex(8)}"
-    try:
-        await redis.ping()  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] - it is awaitable
-    except (RedisError, OSError):
-        await redis.aclose()
-        missing("Redis")
     yield key
     await redis.delete(f"sluice:rate:{key}")
-    await redis.aclose()
 
 
 async def test_each_answer_says_what_is_left(build: Callable[..., ASGIApp], token: str) -> None:

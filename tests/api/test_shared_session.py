@@ -1,37 +1,23 @@
 """The sign-in throttle in Redis: one count for all processes, and each its own without Redis."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from api.session import ProcessAttempts, RedisAttempts
 from api.session.shared import redis_key
-from tests.conftest import missing
-
-REDIS = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379/15")
-#: Port 1 is reserved, and nothing listens on it.
-NO_REDIS = "redis://127.0.0.1:1/0"
+from tests.conftest import NO_REDIS, REDIS
 
 
 @pytest.fixture
-async def who() -> AsyncIterator[tuple[str, str]]:
+async def who(redis: Any) -> AsyncIterator[tuple[str, str]]:
     """Return an account and an address of the test's own, where Redis can be reached."""
-    redis: Any = Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
     email, address = f"{secrets.token_hex(8)}@example.org", f"test:{secrets.token_hex(8)}"
-    try:
-        await redis.ping()
-    except (RedisError, OSError):
-        await redis.aclose()
-        missing("Redis")
     yield email, address
     await redis.delete(redis_key(email, address), redis_key("", address), redis_key(email, ""))
-    await redis.aclose()
 
 
 async def test_tries_at_two_processes_count_together(who: tuple[str, str]) -> None:

@@ -1,7 +1,6 @@
 """The cost bucket in Redis: one balance for all processes, and each its own while Redis is away."""
 
 import asyncio
-import os
 import secrets
 import sys
 from collections.abc import AsyncIterator
@@ -10,15 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from graph.limits import ProcessBucket, Rate, RedisBucket
-from tests.conftest import missing
+from tests.conftest import NO_REDIS, REDIS
 
-REDIS = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379/15")
-#: Port 1 is reserved, and nothing listens on it.
-NO_REDIS = "redis://127.0.0.1:1/0"
 #: So slow that nothing comes back while a test runs.
 SLOW = Rate(capacity=100, per_second=1)
 MICROSECONDS = 1_000_000
@@ -63,18 +57,11 @@ class Store:
 
 
 @pytest.fixture
-async def store() -> AsyncIterator[Store]:
+async def store(redis: Any) -> AsyncIterator[Store]:
     """Return the test's own part of Redis, where that can be reached."""
-    redis: Any = Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
-    try:
-        await redis.ping()
-    except (RedisError, OSError):
-        await redis.aclose()
-        missing("Redis")
     store = Store(redis)
     yield store
     await store.clear()
-    await redis.aclose()
 
 
 async def test_two_processes_share_one_balance(store: Store) -> None:

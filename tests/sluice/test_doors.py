@@ -1,39 +1,27 @@
 """What the doors share between processes."""
 
-import os
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from api.session import ProcessAttempts
 from api.session.shared import redis_key
 from graph import ProcessBucket
 from sluice import doors
 from sluice.settings import load
-from tests.conftest import missing
-
-REDIS = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379/15")
+from tests.conftest import REDIS
 
 
 @pytest.fixture
-async def own() -> AsyncIterator[str]:
+async def own(redis: Any) -> AsyncIterator[str]:
     """Return a name of the test's own, where Redis can be reached."""
-    redis: Any = Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
     key = f"test:{secrets.token_hex(8)}"
-    try:
-        await redis.ping()
-    except (RedisError, OSError):
-        await redis.aclose()
-        missing("Redis")
     yield key
     tried = [redis_key(*pair) for pair in ((key, key), ("", key), (key, ""))]
     await redis.delete(f"sluice:cost:{key}", *tried)
-    await redis.aclose()
 
 
 async def test_gateways_with_one_redis_share_their_buckets(tmp_path: Path, own: str) -> None:

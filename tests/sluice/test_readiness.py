@@ -9,11 +9,10 @@ from sluice.errors import BrokerUnavailable
 from sluice.readiness import BrokerCheck, MigrationsCheck
 from tasks.errors import DatabaseOutdated
 from tasks.migrations import migrate
-from tests.conftest import missing
+from tests.conftest import REDIS_SERVER, missing
 
 pytestmark = pytest.mark.enable_socket
 
-REDIS = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379")
 RABBITMQ = os.environ.get("SLUICE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672")
 
 
@@ -29,7 +28,7 @@ async def stranger() -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-@pytest.mark.parametrize(("name", "url"), [("Redis", REDIS), ("RabbitMQ", RABBITMQ)])
+@pytest.mark.parametrize(("name", "url"), [("Redis", REDIS_SERVER), ("RabbitMQ", RABBITMQ)])
 async def test_a_broker_that_is_there_passes(name: str, url: str) -> None:
     """On the real servers, where they can be reached."""
     try:

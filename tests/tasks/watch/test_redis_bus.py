@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from tasks import models
 from tasks.bus import decode, encode
@@ -17,10 +15,10 @@ from tasks.database import Database
 from tasks.principal import Principal
 from tasks.redis_bus import RedisBus
 from tasks.watch import WatchService
-from tests.conftest import missing
+from tests.conftest import REDIS_SERVER
 from tests.tasks.watch.world import World, drain, take, until
 
-REDIS = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379") + "/9"
+REDIS = f"{REDIS_SERVER}/9"
 
 
 class Line:
@@ -80,15 +78,9 @@ class Ear:
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
+async def line(redis: Any) -> AsyncIterator[Line]:
     """Return a line to Redis."""
-    redis: Redis = Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
-    try:
-        await redis.ping()  # pyright: ignore[reportUnknownMemberType, reportGeneralTypeIssues] - sync and async in one
-    except (RedisError, OSError):
-        missing("Redis")
-    finally:
-        await redis.aclose()
+    assert redis  # It is there.
     line = Line()
     await line.mend()
     yield line
