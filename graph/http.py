@@ -22,13 +22,14 @@ from graph.accept import GRAPHQL, HTML, JSON, preferred
 from graph.errors import BAD_REQUEST, UNAUTHENTICATED, RequestRefused
 from graph.execution import Answer, Caller, Execution, Request, refused
 from graph.limits import Limits
+from graph.results import Once
 from graph.transport import multipart, sse
 from graph.transport.live import Live, is_foreign
 from graph.transport.multipart import Multipart
 from graph.transport.sse import ServerSentEvents
-from graph.transport.stream import Framing, Once, Stream
 from tasks.errors import TooManyConnections
 from tasks.principal import Principal
+from web.stream import Framing, Stream
 
 #: Of a URL's query; servers and proxies allow no more either.
 _MAX_QUERY: Final = 65_536
@@ -139,14 +140,14 @@ class GraphQLEndpoint:
         answer = await self._execution.answer(request, caller)
         return _Reply(answer.json(), answer, media or GRAPHQL)
 
-    def _framing(self, kind: str) -> Framing | None:
+    def _framing(self, kind: str) -> Framing[bytes] | None:
         """Return how results are streamed to the client, if anything can be."""
         if self._live is None:
             return None
         return ServerSentEvents() if kind == sse.MEDIA else Multipart()
 
     async def _stream(
-        self, request: Request, caller: Caller, framing: Framing, media: str | None
+        self, request: Request, caller: Caller, framing: Framing[bytes], media: str | None
     ) -> ASGIApp:
         """Answer by a stream. What is refused before it begins is said in the plainest way."""
         live = self._live

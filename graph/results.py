@@ -83,6 +83,26 @@ class Results:
         await self._source.aclose()
 
 
+class Once:
+    """One result that is there already, for a client that wants a query's answer as a stream."""
+
+    def __init__(self, result: bytes) -> None:
+        self._left = [result]
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the result, the first time."""
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
 def _encoded(result: ExecutionResult) -> bytes:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:

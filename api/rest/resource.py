@@ -5,11 +5,11 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rest import errors, shapes
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request], Awaitable[ASGIApp]]
 
 
 class Resource:
@@ -29,14 +29,14 @@ class Resource:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
-            response = await self._respond(Request(scope, receive))
+            response: ASGIApp = await self._respond(Request(scope, receive))
         except ClientDisconnect:
             return  # Nobody is left to answer.
         except Exception as error:  # noqa: BLE001 - the table masks what it does not know
             response = errors.answer(error)
         await response(scope, receive, _bodiless(send) if scope["method"] == "HEAD" else send)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> ASGIApp:
         if handler := self._handlers.get(request.method):
             return await handler(request)
         if request.method == "OPTIONS":

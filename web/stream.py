@@ -1,58 +1,62 @@
-"""An answer over HTTP that goes on: what server-sent events and multipart have in common."""
+"""An answer that goes on: what server-sent events and multipart have in common."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol, Self
+from typing import Generic, Protocol, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
-from graph.results import Results
+Item = TypeVar("Item")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Item_co = TypeVar("Item_co", covariant=True)
 
 
-class Framing(Protocol):
-    """How a protocol writes results."""
+class Items(Protocol[Item_co]):
+    """What is sent, as it comes."""
+
+    async def __anext__(self) -> Item_co:
+        """Wait for the next one.
+
+        Raises:
+            StopAsyncIteration: There is no further one.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Free what it holds; called once, however the answer ends."""
+        ...
+
+
+class Framing(Protocol[Item_contra]):
+    """How a protocol writes items."""
 
     content_type: str
     start: bytes  #: Goes out at once, so that the client knows that it is heard.
     heartbeat: bytes
-    end: bytes  #: After the last result.
+    end: bytes  #: After the last item.
 
-    def frame(self, result: bytes) -> bytes:
-        """Write one result."""
+    def frame(self, item: Item_contra, /) -> bytes:
+        """Write one item."""
         ...
 
 
-class Once:
-    """One result, for a client that wants a query's answer as a stream."""
-
-    def __init__(self, result: bytes) -> None:
-        self._left = [result]
-
-    def __aiter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __anext__(self) -> bytes:
-        """Return the result, the first time."""
-        if not self._left:
-            raise StopAsyncIteration
-        return self._left.pop()
-
-    async def aclose(self) -> None:
-        """Do nothing."""
-
-
-class Stream:
-    """Sends results until there are no more, the client leaves, or `close` is called."""
+class Stream(Generic[Item]):
+    """Sends items until there are no more, the client leaves, or `close` is called."""
 
     def __init__(
-        self, results: Results | Once, framing: Framing, *, heartbeat_seconds: float
+        self, items: Items[Item], framing: Framing[Item], *, heartbeat_seconds: float
     ) -> None:
-        self._results = results
+        self._items = items
         self._framing = framing
         self._heartbeat_seconds = heartbeat_seconds
         self._sending: asyncio.Task[None] | None = None
+        #: Called when the answer has ended.
         self.leave: Callable[[], None] | None = None
+        self.headers = {
+            "content-type": framing.content_type,
+            "cache-control": "no-store",
+            "x-accel-buffering": "no",  # nginx would hold items back
+        }
 
     def close(self) -> None:
         """End the answer early; a client that wants more asks again."""
@@ -60,7 +64,7 @@ class Stream:
             self._sending.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the results, and meanwhile listen for the client to leave."""
+        """Send the items, and meanwhile listen for the client to leave."""
         del scope
         self._sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(_left(receive))
@@ -73,24 +77,20 @@ class Stream:
         finally:
             for task in (leaving, self._sending):
                 task.cancel()
-            await self._results.aclose()
+            await self._items.aclose()
             if self.leave is not None:
                 self.leave()
 
     async def _send(self, send: Send) -> None:
-        headers = [
-            (b"content-type", self._framing.content_type.encode()),
-            (b"cache-control", b"no-store"),
-            (b"x-accel-buffering", b"no"),  # nginx would hold results back
-        ]
+        headers = [(name.encode(), text.encode()) for name, text in self.headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for chunk in self._chunks():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": self._framing.end})
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        """Yield each result in its frame, and signs of life while there is none."""
-        waiting: asyncio.Future[bytes] = asyncio.ensure_future(anext(self._results))
+        """Yield each item in its frame, and signs of life while there is none."""
+        waiting: asyncio.Future[Item] = asyncio.ensure_future(anext(self._items))
         try:
             yield self._framing.start
             while True:
@@ -99,15 +99,16 @@ class Stream:
                     yield self._framing.heartbeat
                     continue
                 try:
-                    result = waiting.result()
+                    item = waiting.result()
                 except StopAsyncIteration:
                     return
-                yield self._framing.frame(result)
-                waiting = asyncio.ensure_future(anext(self._results))
+                yield self._framing.frame(item)
+                waiting = asyncio.ensure_future(anext(self._items))
         finally:
             waiting.cancel()
 
 
 async def _left(receive: Receive) -> None:
+    """Return when the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
