@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks import models
+from tasks import idempotency, models
 from tasks.database import Steps
-from tasks.errors import ValidationFailed
 from tasks.ports import Target
 from tasks.principal import Principal
-from tasks.store import idempotency, queue
+from tasks.store import queue
 from tasks.store import task as row
 from tasks.validation import Idempotency, NewTask
 
@@ -32,19 +31,19 @@ def values(
 def one(values: dict[str, Any], once: Idempotency | None) -> Steps[models.Task]:
     """Insert one task, or return what the same request was answered before."""
     user_id: int = values["user_id"]
-    kept = yield from _answered(user_id, once)
+    kept = yield from idempotency.answered(user_id, once, what="body")
     if kept is not None:
         return models.of_public(kept, user_id=user_id)
     yield from _enter([values])
     task = yield from row.insert(values)
-    yield from _remember(user_id, once, models.public(task))
+    yield from idempotency.remember(user_id, once, models.public(task))
     return task
 
 
 def many(rows: Sequence[dict[str, Any]], once: Idempotency | None) -> Steps[list[models.Task]]:
     """Insert tasks of one owner, or return what the same request was answered before."""
     user_id: int = rows[0]["user_id"]
-    kept = yield from _answered(user_id, once)
+    kept = yield from idempotency.answered(user_id, once, what="body")
     if kept is not None:
         return [models.of_public(each, user_id=user_id) for each in kept["tasks"]]
     yield from _enter(rows)
@@ -52,7 +51,9 @@ def many(rows: Sequence[dict[str, Any]], once: Idempotency | None) -> Steps[list
     for values in rows:
         task = yield from row.insert(values)
         tasks += [task]
-    yield from _remember(user_id, once, {"tasks": [models.public(task) for task in tasks]})
+    yield from idempotency.remember(
+        user_id, once, {"tasks": [models.public(task) for task in tasks]}
+    )
     return tasks
 
 
@@ -60,28 +61,3 @@ def _enter(rows: Sequence[Mapping[str, Any]]) -> Steps[None]:
     """Put the owner in the line, unless no worker is to take any of the tasks."""
     if any(values["platform"] != models.PUSH for values in rows):
         yield from queue.enter(rows[0]["user_id"])
-
-
-def _answered(user_id: int, once: Idempotency | None) -> Steps[Mapping[str, Any] | None]:
-    """Return what the same request was answered before, or None."""
-    if once is None:
-        return None
-    kept = yield from idempotency.find(user_id=user_id, door=once.door, key=once.key)
-    if kept is None:
-        return None
-    digest, answer = kept
-    if digest != once.body_digest:
-        sentence = "The idempotency key was used with another body."
-        raise ValidationFailed({"idempotency_key": [sentence]})
-    return answer
-
-
-def _remember(user_id: int, once: Idempotency | None, answer: Mapping[str, Any]) -> Steps[None]:
-    if once is not None:
-        yield from idempotency.remember(
-            user_id=user_id,
-            door=once.door,
-            key=once.key,
-            body_digest=once.body_digest,
-            answer=answer,
-        )

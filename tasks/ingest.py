@@ -5,19 +5,19 @@ begins it, a full one or the client's word completes it, and so does silence: a 
 begun and forgotten must not stay unfinished for ever. It holds no lease and stands in no line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from tasks import models
+from tasks import idempotency, models
 from tasks.batch import Batch, NewPost
 from tasks.database import Database, Steps
 from tasks.errors import NotOwner, TaskNotFound, TransitionRefused, ValidationFailed
 from tasks.models import PUSH, StopReason, TaskStatus
 from tasks.principal import TASKS_WRITE, Principal
 from tasks.receipt import Receipt
-from tasks.store import idempotency, ingest, post
+from tasks.store import ingest, post
 from tasks.store import task as row
 from tasks.transition import BEGIN
 from tasks.validation import Idempotency
@@ -43,7 +43,7 @@ class Ingested:
     surplus: int  #: Posts beyond the task's `max_posts`, which were left out.
 
     @classmethod
-    def of(cls, answer: dict[str, Any], *, user_id: int) -> Self:
+    def of(cls, answer: Mapping[str, Any], *, user_id: int) -> Self:
         """Take up a stored answer."""
         counts = (answer[name] for name in ("added", "duplicates", "surplus"))
         return cls(models.of_public(answer["task"], user_id=user_id), *counts)
@@ -124,10 +124,9 @@ def _add(
     principal: Principal, task_id: int, batch: Batch, once: Idempotency | None
 ) -> Steps[Ingested]:
     task = yield from _locked(principal, task_id)
-    if once is not None:
-        kept = yield from _answered(principal.user_id, once)
-        if kept is not None:
-            return kept
+    kept = yield from idempotency.answered(principal.user_id, once, what="batch of this task")
+    if kept is not None:
+        return Ingested.of(kept, user_id=principal.user_id)
     if task.status not in TAKES_POSTS:
         raise TransitionRefused(
             task_id=task.id, action=BEGIN.action, status=task.status, allowed=TAKES_POSTS
@@ -135,14 +134,7 @@ def _add(
     if task.status == TaskStatus.PENDING:
         task = _sure((yield from ingest.begin(task)))
     ingested = yield from _store(task, batch)
-    if once is not None:
-        yield from idempotency.remember(
-            user_id=principal.user_id,
-            door=once.door,
-            key=once.key,
-            body_digest=once.body_digest,
-            answer=ingested.dump(),
-        )
+    yield from idempotency.remember(principal.user_id, once, ingested.dump())
     return ingested
 
 
@@ -160,18 +152,6 @@ def _locked(principal: Principal, task_id: int) -> Steps[models.Task]:
         )
         raise ValidationFailed({"id": [sentence]})
     return task
-
-
-def _answered(user_id: int, once: Idempotency) -> Steps[Ingested | None]:
-    """Return what the same batch was answered before, or None."""
-    kept = yield from idempotency.find(user_id=user_id, door=once.door, key=once.key)
-    if kept is None:
-        return None
-    digest, answer = kept
-    if digest != once.body_digest:
-        sentence = "The idempotency key was used with another batch of this task."
-        raise ValidationFailed({"idempotency_key": [sentence]})
-    return Ingested.of(dict(answer), user_id=user_id)
 
 
 def _store(task: models.Task, batch: Batch) -> Steps[Ingested]:
