@@ -1,21 +1,28 @@
-"""What of the tasks' list a page's address asks for, and the addresses of its other pages."""
+"""What of a long list a page's address asks for, and the addresses of its other pages."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, ClassVar, Final, Self
 
-from tasks.cursor import Window
-from tasks.filter import TaskFilter, TaskOrder
+from tasks.cursor import Slice, Window
+from tasks.filter import MAX_SEARCH, PostOrder, TaskFilter, TaskOrder
 from tasks.models import TaskStatus
 
-PAGE_SIZE: Final = 25
-
-#: What an address calls an order, and what it is: by what, and whether it descends.
-ORDERS: Final[Mapping[str, tuple[str, TaskOrder, bool]]] = {
+#: What an address calls an order: its name, by what, and whether it descends.
+TASK_ORDERS: Final[Mapping[str, tuple[str, TaskOrder, bool]]] = {
     "newest": ("Newest first", TaskOrder.CREATED, True),
     "oldest": ("Oldest first", TaskOrder.CREATED, False),
     "priority": ("Highest priority first", TaskOrder.PRIORITY, True),
     "ended": ("Last ended first", TaskOrder.COMPLETED, True),
+}
+POST_ORDERS: Final[Mapping[str, tuple[str, PostOrder, bool]]] = {
+    "stored": ("As they were stored", PostOrder.POSITION, False),
+    "newest": ("Newest first", PostOrder.TIME, True),
+    "oldest": ("Oldest first", PostOrder.TIME, False),
+    "likes": ("Most likes first", PostOrder.LIKES, True),
+    "comments": ("Most comments first", PostOrder.COMMENTS, True),
+    "shares": ("Most shares first", PostOrder.SHARES, True),
 }
 STATUSES: Final[Mapping[str, tuple[str, tuple[TaskStatus, ...]]]] = {
     "": ("Any status", ()),
@@ -31,38 +38,62 @@ STATUSES: Final[Mapping[str, tuple[str, tuple[TaskStatus, ...]]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskListing:
-    """A page of the list, as its address says. What the address says wrongly is left out."""
+class Listing(ABC):
+    """A page of a list, as its address says. What the address says wrongly is left out."""
+
+    SIZE: ClassVar[int]  #: Rows of a page.
 
     search: str = ""
-    status: str = ""
-    platform: str = ""
-    order: str = "newest"
     after: str | None = None
     before: str | None = None
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Self:
-        """Read an address's query."""
-        status, order = query.get("status", ""), query.get("order", "newest")
-        return cls(
-            search=query.get("q", "").strip()[:200].replace("\0", ""),
-            status=status if status in STATUSES else "",
-            platform=query.get("platform", "")[:100].replace("\0", ""),
-            order=order if order in ORDERS else "newest",
-            after=query.get("after") or None,
-            before=query.get("before") or None,
-        )
 
     @property
     def window(self) -> Window:
         """Return the part of the list."""
         backward = self.before is not None
         return Window(
-            size=PAGE_SIZE,
+            size=self.SIZE,
             backward=backward,
             after=None if backward else self.after,
             before=self.before,
+        )
+
+    @property
+    @abstractmethod
+    def asked(self) -> Mapping[str, str]:
+        """Return what the address says but for the page; "" where it says nothing."""
+
+    def query(self, **place: str) -> dict[str, str]:
+        """Return the query of another page of the same list."""
+        return {name: value for name, value in {**self.asked, **place}.items() if value}
+
+    def neighbours(self, found: Slice[Any]) -> dict[str, Any]:
+        """Return the queries of the pages before and after what was found; None for no page."""
+        return {
+            "newer": self.query(before=found.cursors[0]) if found.has_previous else None,
+            "older": self.query(after=found.cursors[-1]) if found.has_next else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskListing(Listing):
+    """A page of the tasks."""
+
+    SIZE = 25
+
+    status: str = ""
+    platform: str = ""
+    order: str = "newest"
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """Read an address's query."""
+        status, order = query.get("status", ""), query.get("order", "newest")
+        return cls(
+            **_place(query),
+            status=status if status in STATUSES else "",
+            platform=query.get("platform", "")[:100].replace("\0", ""),
+            order=order if order in TASK_ORDERS else "newest",
         )
 
     @property
@@ -84,13 +115,41 @@ class TaskListing:
         """Say whether this is the list's first page, the newest first: new tasks belong here."""
         return self.order == "newest" and self.after is None and self.before is None
 
-    def query(self, **place: str) -> dict[str, str]:
-        """Return the query of another page of the same list."""
-        asked = {
+    @property
+    def asked(self) -> Mapping[str, str]:
+        """Return what the address says but for the page."""
+        return {
             "q": self.search,
             "status": self.status,
             "platform": self.platform,
             "order": "" if self.order == "newest" else self.order,
-            **place,
         }
-        return {name: value for name, value in asked.items() if value}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostListing(Listing):
+    """A page of a task's posts."""
+
+    SIZE = 20
+
+    order: str = "stored"
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """Read an address's query."""
+        order = query.get("sort", "stored")
+        return cls(**_place(query), order=order if order in POST_ORDERS else "stored")
+
+    @property
+    def asked(self) -> Mapping[str, str]:
+        """Return what the address says but for the page."""
+        return {"q": self.search, "sort": "" if self.order == "stored" else self.order}
+
+
+def _place(query: Mapping[str, str]) -> dict[str, Any]:
+    """Read what every list's address may say."""
+    return {
+        "search": query.get("q", "").strip()[:MAX_SEARCH].replace("\0", ""),
+        "after": query.get("after") or None,
+        "before": query.get("before") or None,
+    }

@@ -1,20 +1,18 @@
 """`/tasks/{id}`: one task, and what can be done to it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.pages.flash import Kind
+from api.pages.listing import POST_ORDERS, PostListing
 from api.pages.site import Site
 from api.pages.visit import Visit
 from api.session.form import Form, Refused
 from tasks import models
 from tasks.cursor import Slice, Window
 from tasks.errors import TaskNotFound, TransitionRefused, ValidationFailed
-from tasks.filter import MAX_SEARCH, PostOrder
 from tasks.models import ENDED
 from tasks.ports import Platforms
 from tasks.principal import Principal
@@ -22,60 +20,11 @@ from tasks.query import QueryService
 from tasks.service import TaskService
 from tasks.statistics import StatisticsService
 
-PAGE_SIZE: Final = 20
 #: Events that are shown; the rest is to be had over the API.
 EVENTS: Final = 40
 #: Characters of a post that are shown before somebody asks for more.
 EXCERPT: Final = 600
 _LARGEST_ID: Final = 2**63 - 1
-
-#: What an address calls an order of posts: its name, by what, and whether it descends.
-ORDERS: Final[Mapping[str, tuple[str, PostOrder, bool]]] = {
-    "stored": ("As they were stored", PostOrder.POSITION, False),
-    "newest": ("Newest first", PostOrder.TIME, True),
-    "oldest": ("Oldest first", PostOrder.TIME, False),
-    "likes": ("Most likes first", PostOrder.LIKES, True),
-    "comments": ("Most comments first", PostOrder.COMMENTS, True),
-    "shares": ("Most shares first", PostOrder.SHARES, True),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostListing:
-    """A page of a task's posts, as its address says."""
-
-    search: str = ""
-    order: str = "stored"
-    after: str | None = None
-    before: str | None = None
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Self:
-        """Read an address's query."""
-        order = query.get("sort", "stored")
-        return cls(
-            search=query.get("q", "").strip()[:MAX_SEARCH].replace("\0", ""),
-            order=order if order in ORDERS else "stored",
-            after=query.get("after") or None,
-            before=query.get("before") or None,
-        )
-
-    @property
-    def window(self) -> Window:
-        """Return the part of the list."""
-        backward = self.before is not None
-        return Window(
-            size=PAGE_SIZE,
-            backward=backward,
-            after=None if backward else self.after,
-            before=self.before,
-        )
-
-    def query(self, **place: str) -> dict[str, str]:
-        """Return the query of another page of the same list."""
-        sort = "" if self.order == "stored" else self.order
-        asked = {"q": self.search, "sort": sort, **place}
-        return {name: value for name, value in asked.items() if value}
 
 
 class TaskPages:
@@ -115,10 +64,6 @@ class TaskPages:
         latest = Window(size=EVENTS)
         events = (await self._query.events(principal, [task.id], latest, descending=True))[task.id]
         titles = {each.name: each.title for each in self._platforms.platforms()}
-        shown: dict[str, Any] = {
-            "newer": listing.query(before=posts.cursors[0]) if posts.has_previous else None,
-            "older": listing.query(after=posts.cursors[-1]) if posts.has_next else None,
-        }
         return visit.show(
             "task.html",
             task=task,
@@ -129,16 +74,16 @@ class TaskPages:
             older_events=events.has_next,
             posts=posts.rows,
             listing=listing,
-            orders=ORDERS,
+            orders=POST_ORDERS,
             excerpt_length=EXCERPT,
             statistics=await self._statistics.of_task(principal, task.id),
-            **shown,
+            **listing.neighbours(posts),
         )
 
     async def _posts(
         self, principal: Principal, task_id: int, listing: PostListing
     ) -> Slice[models.Post]:
-        _, order, descending = ORDERS[listing.order]
+        _, order, descending = POST_ORDERS[listing.order]
         try:
             found = await self._query.posts(
                 principal,

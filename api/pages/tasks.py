@@ -4,14 +4,14 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api.pages.flash import Kind
-from api.pages.listing import ORDERS, STATUSES, TaskListing
+from api.pages.listing import STATUSES, TASK_ORDERS, TaskListing
 from api.pages.site import Site
 from api.pages.visit import Visit
 from api.session.form import Form, Refused
@@ -119,10 +119,6 @@ class TasksPages:
     async def _page(self, visit: Visit, wish: Wish, *, status: int = 200) -> Response:
         listing = TaskListing.of(visit.request.query_params)
         found = await self._found(visit.principal, listing)
-        shown: dict[str, Any] = {
-            "newer": listing.query(before=found.cursors[0]) if found.has_previous else None,
-            "older": listing.query(after=found.cursors[-1]) if found.has_next else None,
-        }
         platforms = self._platforms.platforms()
         return visit.show(
             "tasks.html",
@@ -137,12 +133,12 @@ class TasksPages:
             key=secrets.token_urlsafe(16),
             back=urlencode(listing.query()),
             statuses=STATUSES,
-            orders=ORDERS,
-            **shown,
+            orders=TASK_ORDERS,
+            **listing.neighbours(found),
         )
 
     async def _found(self, principal: Principal, listing: TaskListing) -> Slice[models.Task]:
-        _, order, descending = ORDERS[listing.order]
+        _, order, descending = TASK_ORDERS[listing.order]
         try:
             return await self._query.tasks(
                 principal, listing.window, where=listing.where, order=order, descending=descending
