@@ -1,10 +1,11 @@
 """Fixtures shared by all tests: an empty database of each kind that is reachable."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -105,6 +106,19 @@ async def database_url(
     name = await shelf.take()
     yield named(name)
     await shelf.give_back(name, used_by_processes=uses_processes)
+
+
+@contextlib.asynccontextmanager
+async def copy_of(template: str | None) -> AsyncGenerator[str]:
+    """Copy a PostgreSQL database, give the copy's address, and remove it. None has no server."""
+    if template is None:
+        missing("PostgreSQL")
+    name = f"{template}_{secrets.token_hex(6)}"
+    await create_database(name, template=template)
+    try:
+        yield named(name)
+    finally:
+        await drop_database(name)
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 
 import httpx2
 import pytest
+import redis
 
 from sluice.settings import PREFIX
-from tests.conftest import missing
+from tests.conftest import REDIS_SERVER, missing
 
 SECONDS = 30.0
 #: A coverage or profiling tool in the test's process must not reach into the product's.
@@ -25,6 +26,7 @@ COMMAND = (sys.executable, "-m", "sluice")
 #: Packages from npm: clients of GraphQL, and what looks at the pages.
 CLIENTS = Path(__file__).parents[1] / "clients"
 TOKEN = re.compile(r"slc_[\w-]+")
+REDIS = f"{REDIS_SERVER}/13"
 
 
 class Process:
@@ -194,6 +196,23 @@ def run(data_dir: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
         )
 
     return call
+
+
+@pytest.fixture
+def environment(database_url: str) -> dict[str, str]:
+    """Return the settings that processes of one installation share: a database, and Redis."""
+    server = redis.Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
+    try:
+        server.flushdb()  # pyright: ignore[reportUnknownMemberType] - untyped commands
+    except redis.ConnectionError:
+        missing("Redis")
+    finally:
+        server.close()
+    return {
+        "SLUICE_DATABASE_URL": database_url,
+        "SLUICE_BROKER_URL": REDIS,
+        "SLUICE_REDIS_URL": REDIS,
+    }
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import random
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +16,7 @@ import websockets
 from tasks.database import Database
 from tasks.store import event as log
 from tests.acceptance.conftest import Process, Start
-from tests.conftest import missing
+from tests.conftest import REDIS_SERVER, missing
 from tests.tasks.watch.test_redis_bus import Line
 
 pytestmark = [
@@ -26,7 +25,7 @@ pytestmark = [
     pytest.mark.parametrize("backend", ["postgresql"], indirect=True),
 ]
 
-BROKER = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379") + "/12"
+BROKER = f"{REDIS_SERVER}/12"
 CLIENTS = 10
 TASKS_EACH = 20
 #: How long things are broken; after it, everything comes to its end.

@@ -1,44 +1,21 @@
 """Separate processes on PostgreSQL and Redis: two HTTP processes and a worker."""
 
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Callable
 
 import httpx2
 import pytest
-import redis
 
 from tests.acceptance.conftest import Start
-from tests.conftest import missing
 
 pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.parametrize("backend", ["postgresql"], indirect=True),
 ]
 
-#: A database number of its own, so that an installation on the same server is left alone.
-REDIS = os.environ.get("SLUICE_TEST_REDIS", "redis://127.0.0.1:6379") + "/13"
-
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture
-def environment(database_url: str) -> dict[str, str]:
-    """Return what all processes share."""
-    server = redis.Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
-    try:
-        server.flushdb()  # pyright: ignore[reportUnknownMemberType] - untyped commands
-    except redis.ConnectionError:
-        missing("Redis")
-    finally:
-        server.close()
-    return {
-        "SLUICE_DATABASE_URL": database_url,
-        "SLUICE_BROKER_URL": REDIS,
-        "SLUICE_REDIS_URL": REDIS,
-    }
 
 
 def test_a_task_made_at_a_gateway_is_run_by_a_worker_elsewhere(

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import redis
 from pika import BlockingConnection, URLParameters
 from pika.exceptions import AMQPError
 
@@ -19,7 +18,6 @@ from tasks.ports import Sleeper
 from tasks.service import TaskService
 from tasks.validation import NewTask
 from tests.acceptance.conftest import SECONDS, Start
-from tests.acceptance.test_distributed import REDIS
 from tests.conftest import AnyTarget, missing, principal_of
 from tests.workers.test_process import until
 from workers.broker import queue_name
@@ -72,21 +70,9 @@ JOIN = """
 
 
 @pytest.fixture
-def settings(database_url: str) -> dict[str, str]:
-    """Return what worker processes on Redis share."""
-    server = redis.Redis.from_url(REDIS)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
-    try:
-        server.flushdb()  # pyright: ignore[reportUnknownMemberType] - untyped commands
-    except redis.ConnectionError:
-        missing("Redis")
-    finally:
-        server.close()
-    return {
-        "SLUICE_DATABASE_URL": database_url,
-        "SLUICE_BROKER_URL": REDIS,
-        "SLUICE_REDIS_URL": REDIS,
-        "SLUICE_LEASE_SECONDS": "5",
-    }
+def settings(environment: dict[str, str]) -> dict[str, str]:
+    """Return what the worker processes share."""
+    return {**environment, "SLUICE_LEASE_SECONDS": "5"}
 
 
 def with_source(does: str, folder: Path) -> dict[str, str]:

@@ -14,24 +14,12 @@ from api.limit import ProcessCounter
 from api.middleware import protected
 from api.session import ProcessAttempts, SessionAuthentication, SessionKeys
 from api.session.throttle import WINDOW_SECONDS
-from graph import GraphQLSettings, Services
+from graph import GraphQLSettings
 from tasks import models
-from tasks.access import TokenService
 from tasks.accounts import AccountService
-from tasks.budget import BudgetService
-from tasks.bus import ProcessBus
 from tasks.database import Database
-from tasks.ingest import IngestService
-from tasks.operation import OperationService
-from tasks.ports import Sleeper
-from tasks.query import QueryService
-from tasks.resolution import ResolutionService
-from tasks.schedules import ScheduleService
 from tasks.service import TaskService
-from tasks.statistics import StatisticsService
-from tasks.watch import WatchService
-from tests.conftest import AnyTarget
-from tests.graph.conftest import TwoPlatforms
+from tests.graph.conftest import services_on
 
 ORIGIN = "http://example.com"
 PASSWORD = "correct horse battery"
@@ -47,19 +35,7 @@ async def ada(accounts: AccountService) -> models.User:
 @pytest.fixture
 def app(database: Database, service: TaskService, accounts: AccountService) -> ASGIApp:
     """Return an application with sessions and GraphQL."""
-    services = Services(
-        tasks=service,
-        query=QueryService(database),
-        tokens=TokenService(accounts),
-        platforms=TwoPlatforms(),
-        schedules=ScheduleService(database, catalogue=AnyTarget(), waker=Sleeper()),
-        watch=WatchService(database, ProcessBus()),
-        ingest=IngestService(database),
-        budgets=BudgetService(database, AnyTarget()),
-        statistics=StatisticsService(database),
-        operations=OperationService(database),
-        resolution=ResolutionService(AnyTarget()),
-    )
+    services = services_on(database, accounts, tasks=service)
     doors = [*session.routes(accounts, KEYS), *graph.routes(services, GraphQLSettings())]
     return protected(
         Starlette(routes=doors),

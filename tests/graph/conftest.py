@@ -32,6 +32,7 @@ from tasks.resolution import ResolutionService
 from tasks.schedules import ScheduleService
 from tasks.service import TaskService
 from tasks.statistics import StatisticsService
+from tasks.store.queue import Caps
 from tasks.watch import WatchService
 from tasks.work import WorkService
 from tests.conftest import AnyTarget
@@ -69,6 +70,31 @@ class TwoPlatforms:
                 **known,
             ),
         ]
+
+
+def services_on(
+    database: Database,
+    accounts: AccountService,
+    *,
+    tasks: TaskService | None = None,
+    bus: ProcessBus | None = None,
+    caps: Caps | None = None,
+) -> Services:
+    """Return what the schema stands on, on one database."""
+    catalogue = AnyTarget()
+    return Services(
+        tasks=tasks or TaskService(database, catalogue=catalogue, waker=Sleeper()),
+        query=QueryService(database, caps=caps),
+        tokens=TokenService(accounts),
+        platforms=TwoPlatforms(),
+        schedules=ScheduleService(database, catalogue=catalogue, waker=Sleeper()),
+        watch=WatchService(database, bus or ProcessBus()),
+        ingest=IngestService(database),
+        budgets=BudgetService(database, catalogue),
+        statistics=StatisticsService(database),
+        operations=OperationService(database),
+        resolution=ResolutionService(catalogue),
+    )
 
 
 class CountingDatabase(Database):
@@ -185,19 +211,7 @@ def services(
     bus: ProcessBus,
 ) -> Services:
     """Return what the schema stands on."""
-    return Services(
-        tasks=service,
-        query=QueryService(counting),
-        tokens=TokenService(accounts),
-        platforms=TwoPlatforms(),
-        schedules=ScheduleService(counting, catalogue=AnyTarget(), waker=Sleeper()),
-        watch=WatchService(counting, bus),
-        ingest=IngestService(counting),
-        budgets=BudgetService(counting, AnyTarget()),
-        statistics=StatisticsService(counting),
-        operations=OperationService(counting),
-        resolution=ResolutionService(AnyTarget()),
-    )
+    return services_on(counting, accounts, tasks=service, bus=bus)
 
 
 @pytest.fixture

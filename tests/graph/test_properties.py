@@ -33,26 +33,16 @@ from starlette.types import ASGIApp
 import graph
 from api.limit import ProcessCounter
 from api.middleware import protected
-from graph import GraphQLSettings, Limits, Rate, Services
+from graph import GraphQLSettings, Limits, Rate
 from graph.schema import build_schema
-from tasks.access import TokenService
 from tasks.accounts import AccountService
-from tasks.budget import BudgetService
-from tasks.bus import ProcessBus
 from tasks.database import Database, open_database
-from tasks.ingest import IngestService
-from tasks.operation import OperationService
 from tasks.ports import Sleeper
 from tasks.principal import SCOPES
-from tasks.query import QueryService
-from tasks.resolution import ResolutionService
-from tasks.schedules import ScheduleService
 from tasks.service import TaskService
-from tasks.statistics import StatisticsService
 from tasks.validation import NewTask
-from tasks.watch import WatchService
 from tests.conftest import AnyTarget, principal_of
-from tests.graph.conftest import TwoPlatforms
+from tests.graph.conftest import services_on
 
 SCHEMA = build_schema()
 PAGING = ("first", "last", "after", "before")
@@ -108,19 +98,7 @@ async def application(url: str) -> tuple[Database, ASGIApp, str]:
     wish = NewTask.parse({"group_id": "sandbox:happy", "max_posts": 5})
     await tasks.create_many(principal_of(user), [wish] * 3)
     issued = await accounts.create_token(user.id, "client", scopes=SCOPES)
-    services = Services(
-        tasks=tasks,
-        query=QueryService(database),
-        tokens=TokenService(accounts),
-        platforms=TwoPlatforms(),
-        schedules=ScheduleService(database, catalogue=AnyTarget(), waker=Sleeper()),
-        watch=WatchService(database, ProcessBus()),
-        ingest=IngestService(database),
-        budgets=BudgetService(database, AnyTarget()),
-        statistics=StatisticsService(database),
-        operations=OperationService(database),
-        resolution=ResolutionService(AnyTarget()),
-    )
+    services = services_on(database, accounts, tasks=tasks)
     settings = GraphQLSettings(
         limits=Limits(nodes=10**9, values=10**9), rate=Rate(capacity=10**12, per_second=10**9)
     )

@@ -13,27 +13,16 @@ from graph import Limits, ProcessBucket, Rate, Services
 from graph.execution import Caller, Execution, Request
 from graph.schema import Schema
 from tasks import models
-from tasks.access import TokenService
 from tasks.accounts import AccountService
-from tasks.budget import BudgetService
-from tasks.bus import ProcessBus
 from tasks.cursor import Window
 from tasks.database import Database, Statement, Steps
 from tasks.filter import PostOrder, TaskFilter, TaskOrder
-from tasks.ingest import IngestService
 from tasks.models import EventType, StopReason, TaskStatus
-from tasks.operation import OperationService
-from tasks.ports import Sleeper
 from tasks.principal import SCOPES, TASKS_READ, Principal
 from tasks.query import QueryService
-from tasks.resolution import ResolutionService
-from tasks.schedules import ScheduleService
-from tasks.service import TaskService
-from tasks.statistics import StatisticsService
 from tasks.store.queue import Caps
-from tasks.watch import WatchService
-from tests.conftest import AnyTarget, principal_of
-from tests.graph.conftest import TwoPlatforms
+from tests.conftest import principal_of
+from tests.graph.conftest import services_on
 from tests.graph.generated import Pool
 
 TEXTS: Final = (
@@ -222,7 +211,7 @@ async def open_world(database: Database, schema: Schema, seed: int) -> World:
     users = [await accounts.create_user(f"{name}@example.org") for name in ("ada", "eve", "nil")]
     await accounts.create_token(users[0].id, "tökén", scopes=SCOPES)
     tasks = await database.write(_fill, [user.id for user in users[:2]], seed)
-    services = _services(database, accounts)
+    services = services_on(database, accounts, caps=Caps(per_user=3, per_platform=4))
     pool = await _pool(services.query, users, tasks)
     return World(
         database=database,
@@ -245,23 +234,6 @@ def _principals(users: Sequence[models.User]) -> Sequence[Principal]:
         replace(ada, scopes=frozenset({TASKS_READ}), via_session=True),
         replace(ada, user_id=10**6),
     ]
-
-
-def _services(database: Database, accounts: AccountService) -> Services:
-    catalogue = AnyTarget()
-    return Services(
-        tasks=TaskService(database, catalogue=catalogue, waker=Sleeper()),
-        query=QueryService(database, caps=Caps(per_user=3, per_platform=4)),
-        tokens=TokenService(accounts),
-        platforms=TwoPlatforms(),
-        schedules=ScheduleService(database, catalogue=catalogue, waker=Sleeper()),
-        watch=WatchService(database, ProcessBus()),
-        ingest=IngestService(database),
-        budgets=BudgetService(database, catalogue),
-        statistics=StatisticsService(database),
-        operations=OperationService(database),
-        resolution=ResolutionService(catalogue),
-    )
 
 
 def _execution(schema: Schema, services: Services, *, plans: bool) -> Execution:

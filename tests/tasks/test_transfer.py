@@ -25,8 +25,7 @@ from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.store.transfer import TABLES
 from tasks.work import WorkService
-from tests.conftest import AnyTarget, missing
-from tests.postgres import create_database, drop_database, named
+from tests.conftest import AnyTarget, copy_of
 from tests.tasks.test_service import Sample, at, completed, new
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -72,12 +71,8 @@ async def target_url(
         shutil.copy(sqlite_template, path)
         yield f"sqlite:///{path}"
         return
-    if postgres_template is None:
-        missing("PostgreSQL")
-    name = f"{postgres_template}_{secrets.token_hex(6)}"
-    await create_database(name, template=postgres_template)
-    yield named(name)
-    await drop_database(name)
+    async with copy_of(postgres_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -316,23 +311,17 @@ def test_whatever_there_is_survives_every_way(places: Places, rows: Rows) -> Non
 
 
 async def _round_trip(places: Places, rows: Rows) -> None:
-    if places.postgres is None:
-        missing("PostgreSQL")
     unique = secrets.token_hex(6)
     source = places.folder / f"{unique}.db"
     shutil.copy(places.template, source)
     database: Database = await open_database(f"sqlite:///{source}")
     await database.write(fill, rows)
     await database.close()
-    name = f"{places.postgres}_{unique}"
-    await create_database(name, template=places.postgres)
-    try:
-        await transfer.copy(f"sqlite:///{source}", named(name), progress=quiet, settles=False)
-        moved = await content(named(name))
-        file = places.folder / f"{unique}.backup"
-        await backup.back_up(named(name), file, notes={}, progress=quiet)
-    finally:
-        await drop_database(name)
+    file = places.folder / f"{unique}.backup"
+    async with copy_of(places.postgres) as url:
+        await transfer.copy(f"sqlite:///{source}", url, progress=quiet, settles=False)
+        moved = await content(url)
+        await backup.back_up(url, file, notes={}, progress=quiet)
 
     assert moved == without_positions(rows)
     assert await content(f"sqlite:///{file}") == without_positions(rows)
