@@ -18,8 +18,8 @@ from tasks.service import TaskService
 from tasks.store.queue import Caps
 from tasks.work import WorkService
 from tests.conftest import AnyTarget, principal_of
+from tests.tasks.promises import check_log, everything
 from tests.tasks.test_service import at, new
-from tests.tasks.test_state_machine import check_log, everything
 
 pytestmark = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 

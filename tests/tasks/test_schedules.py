@@ -1,87 +1,28 @@
-"""Recurring tasks on both databases: when runs are made, and what they are told."""
+"""Recurring tasks on both databases: when runs are made, and whose they are."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
 from tasks import models
 from tasks.accounts import AccountService
-from tasks.claim import Checkpoint, Claim
-from tasks.column import now
-from tasks.database import Database, Statement, Steps
+from tasks.database import Database
 from tasks.errors import ScheduleNotFound, ScopeMissing, TargetError
-from tasks.models import CursorState, Schedule, StopReason
 from tasks.ports import Sleeper
 from tasks.principal import TASKS_READ, Principal
-from tasks.receipt import Receipt
 from tasks.schedules import LOOK_SECONDS, ScheduleService, Timetable, public
 from tasks.service import TaskService
-from tasks.store import schedule as store
-from tasks.validation import Listing, NewSchedule
+from tasks.validation import Listing
 from tasks.work import WorkService
-from tests.conftest import AnyTarget, principal_of
-from tests.tasks.test_service import Sample
-
-SHIFT = Statement(
-    sa.update(Schedule).values(next_run_at=now(sa.bindparam("seconds", type_=sa.Float)))
-)
-
-
-def due_in(seconds: float) -> Steps[None]:
-    """Make every schedule due so many seconds from now; negative ones are in the past."""
-    yield SHIFT(seconds=seconds)
-
-
-def every(written: object = "PT1H", **values: object) -> NewSchedule:
-    """Return a valid wish."""
-    return NewSchedule.parse(
-        {"group_id": "sandbox:happy", "max_posts": 10, "every": written, **values}
-    )
-
-
-@pytest.fixture
-def schedules(database: Database) -> ScheduleService:
-    """Return the service."""
-    return ScheduleService(database, catalogue=AnyTarget(), waker=Sleeper())
-
-
-@pytest.fixture
-def timetable(database: Database) -> Timetable:
-    """Return the chore that makes runs."""
-    return Timetable(database, waker=Sleeper())
+from tests.conftest import principal_of
+from tests.tasks.recurring import due_in, every, finish
 
 
 async def runs(service: TaskService, principal: Principal) -> list[models.Task]:
     """Return the principal's tasks, oldest first."""
     listing = Listing.parse({"sort_order": "asc", "per_page": 100})
     return (await service.page(principal, listing)).tasks
-
-
-async def claimed(work: WorkService) -> Claim:
-    """Claim the next task and start it."""
-    claim = await work.claim("w")
-    assert claim is not None
-    await work.start(claim)
-    return claim
-
-
-async def finish(
-    work: WorkService, ids: Sequence[str] = (), *, validators: dict[str, str] | None = None
-) -> Claim:
-    """Complete the next task with posts of these ids."""
-    claim = await claimed(work)
-    checkpoint = Checkpoint(
-        cursor_state=CursorState.EXHAUSTED,
-        cursor=None,
-        posts_count=len(ids),
-        receipt=Receipt(requested=10),
-    )
-    posts = [Sample(id=each) for each in ids]
-    await work.complete(claim, checkpoint, posts, StopReason.END_OF_SOURCE, validators=validators)
-    return claim
 
 
 async def test_the_first_run_is_made_at_once(
@@ -305,107 +246,3 @@ async def test_lists_go_on_after_an_id(schedules: ScheduleService, principal: Pr
 
     assert [each.id for each in (*page, *rest)] == [each.id for each in made]
     assert [public(each)["every"] for each in made] == ["PT1M", "P1D", "PT1H30M"]
-
-
-async def test_a_run_is_told_what_completed_runs_before_it_brought(
-    *,
-    schedules: ScheduleService,
-    timetable: Timetable,
-    database: Database,
-    service: TaskService,
-    work: WorkService,
-    principal: Principal,
-) -> None:
-    """With the validators of the last; retention and deleted tasks take nothing of it away."""
-    await schedules.create(principal, every(only_new=True))
-
-    async def run() -> None:
-        await database.write(due_in, -1)
-        await timetable()
-
-    await run()
-    await finish(work, ["a", "b"], validators={"etag": "1"})
-    await run()
-    second = await finish(work, ["c"], validators={"etag": "2"})
-    await service.delete(principal, 1)
-    await run()
-    third = await claimed(work)
-
-    former = await work.former(third)
-    assert former is not None
-    assert (former.known, former.validators) == ({"a", "b", "c"}, {"etag": "2"})
-
-    # The run that is repeated must find its own posts again.
-    await service.reset(principal, second.task.id)
-    repeated = await claimed(work)
-    before = await work.former(repeated)
-    assert repeated.task.id == second.task.id
-    assert before is not None
-    assert (before.known, before.validators) == ({"a", "b"}, None)
-
-
-async def test_an_unfinished_run_leaves_nothing(
-    *,
-    schedules: ScheduleService,
-    timetable: Timetable,
-    database: Database,
-    service: TaskService,
-    work: WorkService,
-    principal: Principal,
-) -> None:
-    """What lies behind its end was not read, so it must not be where the next one stops."""
-    await schedules.create(principal, every(only_new=True))
-    await timetable()
-    claim = await claimed(work)
-    checkpoint = Checkpoint(
-        cursor_state=CursorState.AT, cursor="1", posts_count=1, receipt=Receipt(requested=10)
-    )
-    await work.record(claim, checkpoint, [Sample(id="a")])
-    await service.cancel(principal, claim.task.id)
-    await database.write(due_in, -1)
-    await timetable()
-
-    former = await work.former(await claimed(work))
-
-    assert former is not None
-    assert former.known == frozenset()
-
-
-async def test_a_schedule_of_everything_remembers_nothing(
-    schedules: ScheduleService,
-    timetable: Timetable,
-    database: Database,
-    work: WorkService,
-    principal: Principal,
-) -> None:
-    """Each of its runs reads the whole."""
-    await schedules.create(principal, every())
-    await timetable()
-    await finish(work, ["a"], validators={"etag": "1"})
-    await database.write(due_in, -1)
-    await timetable()
-
-    assert await work.former(await claimed(work)) is None
-
-
-async def test_the_memory_of_a_schedule_is_bounded(
-    schedules: ScheduleService,
-    timetable: Timetable,
-    database: Database,
-    work: WorkService,
-    principal: Principal,
-) -> None:
-    """The oldest runs are forgotten whole."""
-    await schedules.create(principal, every(only_new=True))
-    for number in range(6):
-        await database.write(due_in, -1)
-        await timetable()
-        await finish(work, [f"{number}-{index}" for index in range(450)])
-    await database.write(due_in, -1)
-    await timetable()
-
-    former = await work.former(await claimed(work))
-
-    assert former is not None
-    assert {each.partition("-")[0] for each in former.known} == {"2", "3", "4", "5"}
-    assert len(former.known) <= store.KNOWN_KEPT

@@ -18,8 +18,8 @@ from tasks.store.queue import Caps
 from tasks.validation import TaskChanges
 from tasks.work import WorkService
 from tests.conftest import AnyTarget, principal_of
+from tests.tasks.promises import age
 from tests.tasks.test_service import Sample, at, new
-from tests.tasks.test_state_machine import age
 
 
 async def claims(work: WorkService, number: int) -> list[Claim]:

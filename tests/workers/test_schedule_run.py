@@ -13,7 +13,7 @@ from tasks.schedules import ScheduleService, Timetable
 from tasks.service import TaskService
 from tasks.work import WorkService
 from tests.conftest import AnyTarget
-from tests.tasks.test_schedules import due_in, every
+from tests.tasks.recurring import due_in, every
 from workers.http import Http, HttpClient
 from workers.run import Bounds, Run
 from workers.source import Page, Source, SourceInfo, SourcePost, Walk

@@ -10,8 +10,8 @@ from tasks.ports import Sleeper
 from tasks.principal import Principal
 from tasks.service import TaskService
 from tasks.work import WorkService
+from tests.tasks.promises import age
 from tests.tasks.test_service import new
-from tests.tasks.test_state_machine import age
 from workers.sweeper import Chore, Sweeper
 
 

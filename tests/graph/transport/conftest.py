@@ -14,10 +14,14 @@ import graph
 from api.limit import ProcessCounter
 from api.middleware import protected
 from graph import GraphQLSettings, Live, Services
+from graph.types.node import global_id
 from sluice.serving import configured
 from tasks import models
 from tasks.accounts import AccountService
 from tasks.connections import LiveConnections
+from tasks.principal import Principal
+from tasks.service import TaskService
+from tasks.validation import NewTask
 from tests.graph.conftest import CountingDatabase
 from tests.graph.transport.socket import Socket
 
@@ -98,3 +102,10 @@ def ready(open_socket: Callable[..., Socket], token: str) -> Callable[..., Await
         return opened
 
     return opening
+
+
+@pytest.fixture
+async def task_id(service: TaskService, principal: Principal) -> str:
+    """Return the global id of a pending task."""
+    new = NewTask.parse({"group_id": "sandbox:happy", "max_posts": 10})
+    return global_id("Task", (await service.create(principal, new)).id)

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -147,3 +147,18 @@ class Socket:
         """Break the connection."""
         if self._writer is not None:
             self._writer.transport.abort()
+
+
+#: Opens a socket.
+Open = Callable[..., Socket]
+#: Opens one and initialises it.
+Ready = Callable[..., Awaitable[Socket]]
+
+
+async def closes(socket: Socket) -> Closed:
+    """Return how the server closes the socket, whatever it says before."""
+    while True:
+        try:
+            await socket.hear()
+        except Closed as closed:
+            return closed

@@ -8,12 +8,9 @@ import orjson
 import pytest
 from starlette.types import ASGIApp, Message, Scope
 
-from graph.types.node import global_id
 from tasks.accounts import AccountService
 from tasks.connections import LiveConnections
 from tasks.principal import Principal
-from tasks.service import TaskService
-from tasks.validation import NewTask
 from tests.graph.conftest import Worker
 
 WATCH = "subscription($id: ID!) { taskUpdated(id: $id) { seq type } }"
@@ -73,13 +70,6 @@ class Post:
         message = await self._out.get()
         self.body += message.get("body", b"")
         self.over = not message.get("more_body", False)
-
-
-@pytest.fixture
-async def task_id(service: TaskService, principal: Principal) -> str:
-    """Return the global id of a pending task."""
-    new = NewTask.parse({"group_id": "sandbox:happy", "max_posts": 10})
-    return global_id("Task", (await service.create(principal, new)).id)
 
 
 @pytest.fixture
