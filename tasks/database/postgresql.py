@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, ParamSpec, Self, TypeVar
 
 import asyncpg
@@ -11,9 +12,10 @@ import asyncpg
 from tasks.database.base import Database, Session, UniqueViolation
 from tasks.database.gathering import Gathering
 from tasks.database.lane import Lane
+from tasks.database.reading import Reading
 from tasks.database.statement import Call, Row, Steps, compiled
 from tasks.ending import end
-from tasks.errors import DatabaseUnavailable, StorageError, TaskError
+from tasks.errors import DatabaseUnavailable, StorageError
 
 #: asyncpg ships no types.
 driver: Any = asyncpg
@@ -52,6 +54,7 @@ class PostgresDatabase(Database):
         # Half of them for reads: the others are there for whoever writes, leads or copies.
         half = pool.get_max_size() // 2
         self._lane = Lane(pool, half, timeout_seconds=_WAIT_SECONDS) if half else None
+        self._reading = self._lane and Reading(self._lane, _fetch, self._translated)
 
     @classmethod
     async def open(cls, url: str, *, name: str, connections: int) -> Self:
@@ -96,7 +99,7 @@ class PostgresDatabase(Database):
 
         async def attempt() -> T:
             async with self._connection() as connection, connection.transaction():
-                return await _run(connection, steps(*args, **kwargs))
+                return await _run(partial(_fetch, connection), steps(*args, **kwargs))
 
         return await _again(attempt)
 
@@ -122,30 +125,11 @@ class PostgresDatabase(Database):
         return await _again(attempt)
 
     async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run statements on one connection, each in a transaction of its own."""
-        lane = self._lane
-        if lane is None:
-            async with self._connection() as connection:
-                return await _run(connection, steps(*args, **kwargs))
-        try:
-            connection = await lane.take()
-            try:
-                answer = await _run(connection, steps(*args, **kwargs))
-            except TaskError:
-                lane.give(connection)  # The steps refused; the connection is in order.
-                raise
-            except BaseException as error:
-                if isinstance(error, asyncpg.InternalClientError):
-                    connection.terminate()
-                await lane.drop(connection)
-                raise
-            lane.give(connection)
-        except Exception as error:
-            translated = self._translated(error)
-            if translated is None:
-                raise
-            raise translated from error
-        return answer
+        """Run statements, each in a transaction of its own and with what else waits for it."""
+        if self._reading is not None:
+            return await _run(self._reading.fetch, steps(*args, **kwargs))
+        async with self._connection() as connection:
+            return await _run(partial(_fetch, connection), steps(*args, **kwargs))
 
     async def snapshot(
         self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
@@ -155,7 +139,7 @@ class PostgresDatabase(Database):
             self._connection() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            return await _run(connection, steps(*args, **kwargs))
+            return await _run(partial(_fetch, connection), steps(*args, **kwargs))
 
     @asynccontextmanager
     async def session(self, *, writes: bool) -> AsyncGenerator[Session]:
@@ -239,19 +223,19 @@ class PostgresDatabase(Database):
                     raise
         except Exception as error:
             translated = self._translated(error)
-            if translated is None:
+            if translated is error:
                 raise
             raise translated from error
 
-    def _translated(self, error: Exception) -> Exception | None:
-        """Return what the service raises for what the driver raised; None for what is not its."""
+    def _translated(self, error: Exception) -> Exception:
+        """Return what the service raises for what the driver raised."""
         if isinstance(error, asyncpg.UniqueViolationError):
             return UniqueViolation(getattr(error, "constraint_name", None) or "key")
         if isinstance(error, _UNAVAILABLE):
             return DatabaseUnavailable(f"The database {self._name} does not answer: {error}.")
         if isinstance(error, asyncpg.UndefinedTableError):
             return StorageError(f"The database {self._name} is not migrated: {error}.")
-        return None
+        return error
 
 
 class _PostgresSession(Session):
@@ -259,7 +243,7 @@ class _PostgresSession(Session):
         self._connection = connection
 
     async def run(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await _run(self._connection, steps(*args, **kwargs))
+        return await _run(partial(_fetch, self._connection), steps(*args, **kwargs))
 
 
 async def _nothing_to_reset(connection: object) -> None:
@@ -273,13 +257,13 @@ async def _again(attempt: Callable[[], Awaitable[T]]) -> T:
     return await attempt()
 
 
-async def _run(connection: Any, steps: Steps[T]) -> T:
-    """Drive a generator to its end on one connection."""
+async def _run(fetch: Callable[[Call], Awaitable[Sequence[Row]]], steps: Steps[T]) -> T:
+    """Drive a generator to its end."""
     try:
         call = next(steps)
         while True:
             try:
-                rows = await _fetch(connection, call)
+                rows = await fetch(call)
             except BaseException:
                 steps.close()
                 raise

@@ -57,6 +57,8 @@ DIALECTS: Mapping[str, sa.Dialect] = _dialects()
 Following: TypeAlias = Callable[[sa.FromClause], sa.Executable]
 #: The returned rows, as what follows knows them.
 CHANGED = "changed"
+#: The number of a call among those that are run together; 0 unless it is given.
+NUMBER = "number_of_call"
 
 
 class Statement:
@@ -69,16 +71,26 @@ class Statement:
 
     `keyed` names the parameter that every returned row has as its first value. Calls that differ
     in it touch different rows, and may be run together (`tasks/database/gathering.py`).
+
+    A select that is `shared` may be run together with others of its kind
+    (`tasks/database/reading.py`). On PostgreSQL its rows have one value more, at their end: the
+    parameter `NUMBER`, by which the rows of several calls are told apart.
     """
 
-    __slots__ = ("clause", "following", "keyed")
+    __slots__ = ("clause", "following", "keyed", "shared")
 
     def __init__(
-        self, clause: sa.Executable, *, following: Sequence[Following] = (), keyed: str = ""
+        self,
+        clause: sa.Executable,
+        *,
+        following: Sequence[Following] = (),
+        keyed: str = "",
+        shared: bool = False,
     ) -> None:
         self.clause = clause
         self.following = tuple(following)
         self.keyed = keyed
+        self.shared = shared
 
     def __call__(self, **parameters: Any) -> "Call":
         """Say: run this statement with these parameters."""
@@ -89,7 +101,7 @@ class Statement:
         return Call(self, rows)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A statement and its parameters: what a transaction yields."""
 
@@ -153,6 +165,8 @@ class Compiled:
 def compiled(statement: Statement, dialect_name: str) -> Compiled:
     """Compile a statement for a dialect; the second time it comes from the cache."""
     clause: Any = statement.clause
+    if statement.shared and dialect_name == "postgresql":
+        return _compiled(clause.add_columns(_NUMBER), dialect_name)
     if not statement.following:
         return _compiled(clause, dialect_name)
     if dialect_name == "postgresql":
@@ -175,6 +189,9 @@ def compiled(statement: Statement, dialect_name: str) -> Compiled:
         following=tuple(_compiled(follow(row), dialect_name) for follow in statement.following),
         prefixed=names,
     )
+
+
+_NUMBER: Any = sa.bindparam(NUMBER, 0, type_=sa.Integer).label(NUMBER)
 
 
 def _compiled(clause: Any, dialect_name: str) -> Compiled:

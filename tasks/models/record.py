@@ -25,7 +25,8 @@ class Record(SQLModel):
         them. The instance has no state of the ORM, so its attributes can be read alone.
         """
         instance: Any = cls.__new__(cls)
-        instance.__dict__.update(zip(cls.columns(), row, strict=True))
+        # What a shared statement adds to a row is left out.
+        instance.__dict__.update(zip(cls.columns(), row, strict=False))
         return instance
 
     @classmethod

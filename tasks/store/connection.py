@@ -195,7 +195,9 @@ def _statement(shape: _Shape) -> Statement:
         sa.select(*(TASK[name] for name in shape.columns))
         .where(*conditions)
         .order_by(*order)
-        .limit(sa.bindparam("limit", type_=sa.Integer))
+        .limit(sa.bindparam("limit", type_=sa.Integer)),
+        # A search may take long, and nobody else is to wait for it.
+        shared="search" not in shape.filters,
     )
 
 

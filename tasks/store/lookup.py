@@ -49,7 +49,7 @@ def task_rows(user_id: int, ids: Sequence[int], columns: tuple[str, ...]) -> Ste
 @lru_cache(maxsize=256)
 def _some(columns: tuple[str, ...]) -> Statement:
     mine = (TASK.user_id == sa.bindparam("user_id"), among(TASK.id, "ids"))
-    return Statement(sa.select(*(TASK[name] for name in columns)).where(*mine))
+    return Statement(sa.select(*(TASK[name] for name in columns)).where(*mine), shared=True)
 
 
 def posts(user_id: int, keys: Sequence[tuple[int, str]]) -> Steps[dict[tuple[int, str], Post]]:

@@ -237,14 +237,16 @@ def _statement(shape: _Shape) -> Statement:
     size = sa.bindparam("size", type_=sa.Integer)
     if shape.single:
         columns = [inner[name] for name in shape.columns]
-        return Statement(sa.select(*columns).where(*conditions).order_by(*sort).limit(size))
+        select = sa.select(*columns).where(*conditions).order_by(*sort).limit(size)
+        return Statement(select, shared=not shape.search)
     number = sa.func.row_number().over(partition_by=owner.task_id, order_by=sort)
     numbered = sa.select(*inner.values(), number.label("place")).where(*conditions)
     ranked: Any = numbered.subquery("ranked")
     return Statement(
         sa.select(*(ranked.c[name] for name in shape.columns))
         .where(ranked.c.place <= size)
-        .order_by(ranked.c.task_id, ranked.c.place)
+        .order_by(ranked.c.task_id, ranked.c.place),
+        shared=not shape.search,  # It may take long, and nobody else is to wait for it.
     )
 
 
