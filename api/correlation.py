@@ -119,7 +119,7 @@ class _Answer:
         self._correlation_id = correlation_id
         self.status: int | None = None
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         if message["type"] in _BEGINNINGS:
             self.status = message.get("status", 101)
             # A list is made: the application's may be shared between answers.
@@ -127,7 +127,7 @@ class _Answer:
                 *message.get("headers", ()),
                 (_HEADER_BYTES, self._correlation_id.encode("latin-1")),
             ]
-        await self._send(message)
+        return self._send(message)
 
     async def fail(self, scope: Scope, receive: Receive, error: Exception) -> None:
         """Answer what nobody caught. An answer that has begun is cut off by the server."""

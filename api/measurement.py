@@ -1,6 +1,7 @@
 """Counts and times every HTTP request, by the route's template rather than its path."""
 
 import time
+from collections.abc import Awaitable
 from typing import Final
 
 from prometheus_client import Counter, Histogram
@@ -29,11 +30,11 @@ class MeasurementMiddleware:
 
         status = 500  # What the client gets when the application raises before it answers.
 
-        async def watch(message: Message) -> None:
+        def watch(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
         started = time.perf_counter()
         try:

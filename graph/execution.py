@@ -38,7 +38,8 @@ T = TypeVar("T")
 REFUSED_COST: Final = 10 * BASE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# These are made for each request, and none is frozen: that makes it take three times as long.
+@dataclass(slots=True, kw_only=True)
 class Request:
     """A GraphQL request as the specification names its parts. Checked by `Request.parse`."""
 
@@ -58,10 +59,12 @@ class Request:
             raise RequestRefused("A request is a JSON object with a query.", code=BAD_REQUEST)
         parts = cast("dict[str, Any]", body)
         for name in ("query", "operationName"):
-            if not isinstance(parts.get(name), str | None):
+            value = parts.get(name)
+            if value is not None and not isinstance(value, str):
                 raise RequestRefused(f"The {name} must be a string.", code=BAD_REQUEST)
         for name in ("variables", "extensions"):
-            if not isinstance(parts.get(name), dict | None):
+            value = parts.get(name)
+            if value is not None and not isinstance(value, dict):
                 raise RequestRefused(f"The {name} must be an object.", code=BAD_REQUEST)
         return cls(
             query=parts.get("query"),
@@ -71,7 +74,7 @@ class Request:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Caller:
     """Who asks, and how."""
 
@@ -93,7 +96,7 @@ class Caller:
         return f"token:{principal.token_id}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What a request is answered.
 
@@ -105,7 +108,7 @@ class Answer:
     encoded: bytes | None = None
     executed: bool = True
     status: int = 200  #: Over HTTP, in the newer media type.
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] | None = None
     #: Whether it was no GraphQL request at all, which the older media type refuses as well.
     malformed: bool = False
 

@@ -7,8 +7,10 @@ import asyncio
 import contextlib
 import logging
 import sys
+import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, Final, Literal, TextIO
 
@@ -102,27 +104,41 @@ class AccessLog:
     def __init__(self, handler: JsonHandler) -> None:
         self._handler = handler
         self._lines: list[str] = []
+        self._second = 0  #: The second of the last line, and its text.
+        self._moment = ""
 
     def __call__(self, scope: Scope, status: int | None, seconds: float) -> None:
         """Write a line."""
         if correlation.is_probe(scope):
             return
-        method, path = scope.get("method", "WEBSOCKET"), redact(scope["path"])
-        now = datetime.now(UTC).replace(tzinfo=None).isoformat()
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._write)
+        microseconds = time.time_ns() // 1000
+        second = microseconds // 1_000_000
+        if second != self._second:
+            self._second = second
+            self._moment = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        opening = _opening(scope.get("method", "WEBSOCKET"), scope["path"], status)
         self._lines.append(
-            f'{{"method": {quoted(method)}, "path": {quoted(path)}, '
-            f'"status": {"null" if status is None else status}, '
-            f'"duration_ms": {seconds * 1000:.1f}, "event": "request", '
+            f'{opening}{seconds * 1000:.1f}, "event": "request", '
             f'"correlation_id": "{scope["state"]["correlation_id"]}", "level": "info", '
-            f'"logger": "api.correlation", "timestamp": "{now}Z"}}\n'
+            f'"logger": "api.correlation", '
+            f'"timestamp": "{self._moment}.{microseconds % 1_000_000:06d}Z"}}\n'
         )
 
     def _write(self) -> None:
         lines = "".join(self._lines)
         self._lines.clear()
         self._handler.write(lines)
+
+
+@lru_cache(maxsize=256)
+def _opening(method: str, path: str, status: int | None) -> str:
+    """Return what the access lines of one kind of request begin with."""
+    return (
+        f'{{"method": {quoted(method)}, "path": {quoted(redact(path))}, '
+        f'"status": {"null" if status is None else status}, "duration_ms": '
+    )
 
 
 def access_log() -> correlation.AccessLog:

@@ -8,9 +8,10 @@ holds nothing but that key: what a cursor may show is decided by the owner's fil
 import base64
 import binascii
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final, Generic, Literal, Self, TypeAlias, TypeVar
 
 import orjson
@@ -45,6 +46,17 @@ class Form:
         # Times come from the database in UTC; orjson writes them as `isoformat` does.
         text = b2a_base64(orjson.dumps((self.mark, *key)), newline=False)
         return text.translate(_URL_SAFE, b"=").decode()
+
+    def marker(self, places: Sequence[int]) -> Callable[[Sequence[Any]], str]:
+        """Return what makes the cursor of a row whose sort key stands in these places."""
+        if len(places) == 1:
+            (place,) = places
+            return lambda row: self.encode((row[place],))
+        mark, key, dumps = self.mark, itemgetter(*places), orjson.dumps
+        # As `encode` does it, in one call: a list makes one for each of its rows.
+        return lambda row: (
+            b2a_base64(dumps((mark, *key(row))), newline=False).translate(_URL_SAFE, b"=").decode()
+        )
 
     def decode(self, cursor: str, *, argument: str) -> tuple[Any, ...]:
         """Return the sort key that a cursor holds.
@@ -113,7 +125,7 @@ class Window:
         return cls(size=size, backward=first is None, after=after, before=before)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Slice(Generic[T]):
     """A window's rows, in the list's order, each with its cursor."""
 

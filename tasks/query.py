@@ -227,7 +227,7 @@ class QueryService:
     ) -> Mapping[int, Slice[Row]]:
         """Return the same as rows of these columns, without cursors.
 
-        The first column is `task_id`. A task without any is left out.
+        The first column is `task_id`. A task without any may be left out.
 
         Raises:
             ScopeMissing: The token may not read results.
@@ -246,7 +246,7 @@ class QueryService:
             descending=descending,
             search=search,
         )
-        return _by_first(found, window)
+        return _by_task(task_ids, found, window)
 
     async def events(
         self,
@@ -283,7 +283,7 @@ class QueryService:
     ) -> Mapping[int, Slice[Row]]:
         """Return the same as rows of these columns, without cursors.
 
-        The first column is `task_id`. A task without any is left out.
+        The first column is `task_id`. A task without any may be left out.
 
         Raises:
             ScopeMissing: The token may not read tasks.
@@ -293,7 +293,7 @@ class QueryService:
         found = await self._database.read(
             nested.event_rows, principal.user_id, task_ids, window, columns, descending=descending
         )
-        return _by_first(found, window)
+        return _by_task(task_ids, found, window)
 
     async def waiting(self, principal: Principal, tasks: Sequence[Waiter]) -> Mapping[int, Wait]:
         """Say of each task that is pending why it does not run, by its id."""
@@ -307,8 +307,12 @@ class QueryService:
         return waits
 
 
-def _by_first(rows: Sequence[Row], window: Window) -> Mapping[int, Slice[Row]]:
-    """Cut the window out of the rows of each value of the first column."""
+def _by_task(
+    task_ids: Sequence[int], rows: Sequence[Row], window: Window
+) -> Mapping[int, Slice[Row]]:
+    """Cut the window out of each task's rows, whose first value is the task's id."""
+    if len(task_ids) == 1:
+        return {task_ids[0]: cut(rows, window, ())}
     found: dict[int, list[Row]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(row)

@@ -26,7 +26,7 @@ class Rate:
     per_second: int = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Charge:
     """What an operation costs, and how the bucket stands after it."""
 
@@ -67,7 +67,7 @@ class ProcessBucket:
     async def take(self, key: str, cost: int) -> Charge:
         """Take the cost out of a bucket, if it holds as much."""
         rate, now = self._rate, self._clock()
-        level, since = self._levels.pop(key, (float(rate.capacity), now))
+        level, since = self._levels.pop(key, None) or (float(rate.capacity), now)
         level = min(rate.capacity, level + (now - since) * rate.per_second)
         missing = min(cost, rate.capacity) - level
         if missing <= 0:

@@ -78,7 +78,7 @@ class Tasks(Root):
         known = self._marked.get(order)
         if known is None:
             key = store.key(order) if self._connection.has_cursors else ()
-            known = self._marked[order] = marked(self._rows.columns, key, store.form(order).encode)
+            known = self._marked[order] = marked(self._rows.columns, key, store.form(order))
         return known
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from graph.types.task import TaskProgress
 
 TASK: Final[Mapping[str, str]] = {
-    "id": "global_id(b'Task:%d' % @id@)",
+    "id": "b2a_base64(b'Task:%d' % @id@, newline=False).decode()",
     "databaseId": "@id@",
     "groupId": "@group_id@",
     "groupName": "@group_name@",
@@ -43,7 +43,7 @@ PROGRESS: Final[Mapping[str, str]] = {
 #: Null without a code.
 ERROR: Final[Mapping[str, str]] = {"code": "@error_code@", "message": "(@error_message@ or '')"}
 POST: Final[Mapping[str, str]] = {
-    "id": "global_id(b'Post:%d:%b' % (@task_id@, @post_id@.encode()))",
+    "id": "b2a_base64(b'Post:%d:%b' % (@task_id@, @post_id@.encode()), newline=False).decode()",
     "sourceId": "@post_id@",
     "position": "@position@",
     "message": "@message@",
@@ -62,14 +62,9 @@ EVENT: Final[Mapping[str, str]] = {
 }
 
 
-def global_id(text: bytes) -> str:
-    """Return the global id that stands for a type and a key."""
-    return b2a_base64(text, newline=False).decode()
-
-
 def global_id_or_none(form: bytes, key: int | None) -> str | None:
     """Return a global id of something that need not be there."""
-    return None if key is None else global_id(form % key)
+    return None if key is None else b2a_base64(form % key, newline=False).decode()
 
 
 def length_or_none(text: str | None) -> int | None:
@@ -79,7 +74,7 @@ def length_or_none(text: str | None) -> int | None:
 
 #: The functions that the lines above name.
 FUNCTIONS: Final[Mapping[str, Any]] = {
-    "global_id": global_id,
+    "b2a_base64": b2a_base64,
     "global_id_or_none": global_id_or_none,
     "length_or_none": length_or_none,
     "part": TaskProgress.part,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any, Final, Protocol, TypeVar
 
 from graphql.execution.collect_fields import FieldDetails
@@ -17,7 +16,7 @@ from graph.types.enums import OrderDirection
 from graph.types.event import TaskSnapshot
 from graph.types.inputs import PostOrder
 from graph.types.task import TaskResult, TaskWaiting, posts_total
-from tasks.cursor import Slice, Window, cut
+from tasks.cursor import Form, Slice, Window, cut
 from tasks.database import Row
 from tasks.errors import TaskError
 from tasks.filter import PostOrder as Order
@@ -182,10 +181,10 @@ class _Below(_OfTasks):
         raise Unplanned
 
     def _marked(
-        self, key: Sequence[str], encode: Callable[[Sequence[Any]], str]
+        self, key: Sequence[str], form: Form
     ) -> tuple[tuple[str, ...], Callable[[Row], str]]:
         """Return the columns with those of a cursor's key, and what makes a row's cursor."""
-        return marked(self._columns, key if self.connection.has_cursors else (), encode)
+        return marked(self._columns, key if self.connection.has_cursors else (), form)
 
 
 class _Posts(_Below):
@@ -199,7 +198,7 @@ class _Posts(_Below):
     async def read(self, run: Run, rows: Sequence[Row]) -> Pages:
         """Read the same page of each task's posts."""
         window, (order, descending) = self._window(run.variables), self._order(run.variables)
-        columns, mark = self._marked(nested.post_key(order), nested.post_form(order).encode)
+        columns, mark = self._marked(nested.post_key(order), nested.post_form(order))
         place = self._id
         found = await run.services.query.post_rows(
             run.principal,
@@ -223,7 +222,7 @@ class _Events(_Below):
     async def read(self, run: Run, rows: Sequence[Row]) -> Pages:
         """Read the same page of each task's events."""
         window, descending = self._window(run.variables), self._descends(run.variables)
-        columns, mark = self._marked(("seq",), nested.EVENT_FORM.encode)
+        columns, mark = self._marked(("seq",), nested.EVENT_FORM)
         place = self._id
         found = await run.services.query.event_rows(
             run.principal,
@@ -262,18 +261,13 @@ def bound(arguments: Arguments, make: Callable[..., T]) -> Callable[[Mapping[str
 
 
 def marked(
-    columns: tuple[str, ...], key: Sequence[str], encode: Callable[[Sequence[Any]], str]
+    columns: tuple[str, ...], key: Sequence[str], form: Form
 ) -> tuple[tuple[str, ...], Callable[[Row], str]]:
     """Add the columns of a cursor's key; returns them all and what makes a row's cursor."""
     all_columns = (*columns, *(name for name in key if name not in columns))
     if not key:
         return all_columns, lambda _: ""
-    places = [all_columns.index(name) for name in key]
-    if len(places) == 1:
-        (place,) = places
-        return all_columns, lambda row: encode((row[place],))
-    read = itemgetter(*places)
-    return all_columns, lambda row: encode(read(row))
+    return all_columns, form.marker([all_columns.index(name) for name in key])
 
 
 def _post_order(order_by: PostOrder | None = None) -> tuple[Order, bool]:
