@@ -1,7 +1,8 @@
 """What a resolver can reach: who asks, the services, and the batches of this request."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
 
 import strawberry
@@ -64,29 +65,51 @@ class EventsOf:
     descending: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class Context:
-    """One operation's context. What its resolvers load at the same time is one statement."""
+    """One operation's context. What its resolvers load at the same time is one statement.
+
+    Most operations load nothing by these loaders, so each is made when it is first asked for.
+    """
 
     principal: Principal
     services: Services
     correlation_id: str | None = None
-    task: DataLoader[int, models.Task] = field(init=False)
-    post: DataLoader[tuple[int, str], models.Post] = field(init=False)
-    token: DataLoader[int, models.ApiToken] = field(init=False)
-    wait: DataLoader[models.Task, Wait | None] = field(init=False)
-    posts: DataLoader[PostsOf, Slice[models.Post]] = field(init=False)
-    events: DataLoader[EventsOf, Slice[models.TaskEvent]] = field(init=False)
-    statistics: DataLoader[int, Statistics] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.task = DataLoader(self._tasks)
-        self.post = DataLoader(self._posts_by_id)
-        self.token = DataLoader(self._tokens)
-        self.wait = DataLoader(self._waits, cache_key_fn=_task_id)
-        self.posts = DataLoader(self._posts)
-        self.events = DataLoader(self._events)
-        self.statistics = DataLoader(self._statistics)
+    @cached_property
+    def task(self) -> DataLoader[int, models.Task]:
+        """Tasks by their ids."""
+        return DataLoader(self._tasks)
+
+    @cached_property
+    def post(self) -> DataLoader[tuple[int, str], models.Post]:
+        """Posts by their tasks' ids and their own."""
+        return DataLoader(self._posts_by_id)
+
+    @cached_property
+    def token(self) -> DataLoader[int, models.ApiToken]:
+        """Tokens by their ids."""
+        return DataLoader(self._tokens)
+
+    @cached_property
+    def wait(self) -> DataLoader[models.Task, Wait | None]:
+        """Why tasks wait."""
+        return DataLoader(self._waits, cache_key_fn=_task_id)
+
+    @cached_property
+    def posts(self) -> DataLoader[PostsOf, Slice[models.Post]]:
+        """Pages of tasks' posts."""
+        return DataLoader(self._posts)
+
+    @cached_property
+    def events(self) -> DataLoader[EventsOf, Slice[models.TaskEvent]]:
+        """Pages of tasks' events."""
+        return DataLoader(self._events)
+
+    @cached_property
+    def statistics(self) -> DataLoader[int, Statistics]:
+        """Statistics of tasks' posts."""
+        return DataLoader(self._statistics)
 
     async def _tasks(self, ids: list[int]) -> Sequence[models.Task | TaskError]:
         found = await self.services.query.tasks_by_id(self.principal, ids)

@@ -215,6 +215,30 @@ class Execution:
     async def _subscribe(self, request: Request, caller: Caller) -> Results | Answer:
         document, operation = self._admit(request, caller)
         charge = await self._charge(operation, request, caller)
+        planned = operation.planned.watching(request.variables) if self._plans else None
+        if planned is None:
+            source = await self._event_stream(document, request, caller, charge)
+        else:
+            watching, arguments = planned
+            source = await watching.begin(self._context(caller), arguments)
+        if isinstance(source, Answer):
+            return source
+        if isinstance(source, GraphQLError):
+            return Answer({"errors": [field_error(source)]}, executed=False, status=400)
+
+        async def render(item: Any) -> bytes:
+            encoded = None if planned is None else planned[0].encoded(item)
+            return encoded or _encoded(await self._execute(document, request, caller, root=item))
+
+        # A copy: orjson's own result holds on to the kilobytes that it was written into.
+        variables = bytes(bytearray(orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS)))
+        selection = (document, request.operation_name, variables, caller.eyes)
+        return Results(source, render, self._rendered, selection)
+
+    async def _event_stream(
+        self, document: Document, request: Request, caller: Caller, charge: Charge
+    ) -> Any:
+        """Begin a subscription on the ordinary path: its source, or why it was refused."""
         built = self._build(document, request, caller)
         if isinstance(built, list):
             return _answered(ExecutionResult(None, cast("list[GraphQLError]", built)), charge)
@@ -223,19 +247,9 @@ class Execution:
         if built.is_awaitable(source):
             source = await source
         if isinstance(source, ExecutionResult):
-            return Answer(
-                {"errors": [field_error(error) for error in source.errors or []]},
-                executed=False,
-                status=400,
-            )
-
-        async def execute(payload: Any) -> ExecutionResult:
-            return await self._execute(document, request, caller, root=payload)
-
-        # A copy: orjson's own result holds on to the kilobytes that it was written into.
-        variables = bytes(bytearray(orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS)))
-        selection = (document, request.operation_name, variables, caller.eyes)
-        return Results(source, execute, self._rendered, selection)
+            errors: list[GraphQLError] = source.errors or []  # It has the field's one.
+            return errors[0]
+        return source
 
     def _context(self, caller: Caller) -> Context:
         return Context(
@@ -330,3 +344,11 @@ def _answered(result: ExecutionResult, charge: Charge) -> Answer:
     if errors:
         body["errors"] = field_errors(errors, result.data)
     return Answer({**body, "extensions": extensions})
+
+
+def _encoded(result: ExecutionResult) -> bytes:
+    """Return an update of a subscription as JSON."""
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body["errors"] = field_errors(result.errors, result.data)
+    return orjson.dumps(body)

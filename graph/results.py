@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, Self
 
 import orjson
-from graphql import ExecutionResult
 
-from graph.errors import field_errors, masked
+from graph.errors import masked
 from graph.feed import Feed
 
 #: Encoded results that are kept, for the subscribers that have not come to them yet.
@@ -34,18 +33,21 @@ class Rendered:
 class Results:
     """A subscription's results, encoded as JSON. Iterate it, and `aclose` it in any case."""
 
-    __slots__ = ("_execute", "_failed", "_rendered", "_selection", "_source")
+    __slots__ = ("_failed", "_render", "_rendered", "_selection", "_source")
 
     def __init__(
         self,
         source: Feed[Any, Any],
-        execute: Callable[[Any], Awaitable[ExecutionResult]],
+        render: Callable[[Any], Awaitable[bytes]],
         rendered: Rendered,
         selection: Hashable,
     ) -> None:
-        """Read the records of `source`; `selection` names what is seen of them."""
+        """Read the records of `source`; `render` makes an answer of one that is converted.
+
+        `selection` names what is seen of them: the same of a record is rendered once.
+        """
         self._source = source
-        self._execute = execute
+        self._render = render
         self._rendered = rendered
         self._selection = selection
         self._failed = False
@@ -74,7 +76,7 @@ class Results:
         encoded = self._rendered.get(key)
         if encoded is None:
             # A copy: orjson's own result holds on to the kilobytes that it was written into.
-            encoded = bytes(bytearray(_encoded(await self._execute(self._source.convert(record)))))
+            encoded = bytes(bytearray(await self._render(self._source.convert(record))))
             self._rendered.keep(key, encoded)
         return encoded
 
@@ -101,10 +103,3 @@ class Once:
 
     async def aclose(self) -> None:
         """Do nothing."""
-
-
-def _encoded(result: ExecutionResult) -> bytes:
-    body: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        body["errors"] = field_errors(result.errors, result.data)
-    return orjson.dumps(body)

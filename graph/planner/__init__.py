@@ -43,8 +43,10 @@ page by one statement each, before the function runs, and is handed to it as `n0
 Objects that are not read by the row (`viewer`, `platforms`, a task's result) are made by the same
 code as on the ordinary path, and encoded by functions that `plain.py` derives from Strawberry's
 definitions. So are the payloads of mutations (`mutation.py`), which cannot begin again: whatever
-may raise `Unplanned` comes before the first resolver. `graph/executor.py` uses the same functions
-for the updates of subscriptions, and wherever else the ordinary path meets a plain object.
+may raise `Unplanned` comes before the first resolver. A subscription's resolver is called and its
+items are encoded in the same way (`subscription.py`); an item for which that fails goes the
+ordinary path alone. `graph/executor.py` uses the same functions wherever else the ordinary path
+meets a plain object.
 
 A new field of a task wants a line in `table.py`, or a test fails; until then its documents take
 the ordinary path. A new root field wants a class in `root.py`, or nothing at all.

@@ -22,7 +22,7 @@ from graph.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
-class _Info:
+class BareInfo:
     """What our resolvers take of Strawberry's info."""
 
     context: Context
@@ -50,7 +50,7 @@ class Change:
     ) -> tuple[Any, dict[str, Any] | None]:
         """Return the payload's answer, or null and the error."""
         try:
-            payload = await self._resolve(None, info=_Info(context), **arguments)
+            payload = await self._resolve(None, info=BareInfo(context), **arguments)
             return self._encode(payload), None
         except Exception as error:  # noqa: BLE001 - it is the field's, and told as such
             return None, field_error(located_error(error, nodes(self._fields), [key]))

@@ -14,6 +14,7 @@ from graph.planner.root import ROOTS, Root
 from graph.planner.rows import Maker
 from graph.planner.selection import Fields, Selections, conditional, nodes
 from graph.planner.source import Source, Unplanned
+from graph.planner.subscription import Watching
 from graph.planner.task import Run
 from graph.schema import Schema
 from tasks.errors import TaskError
@@ -37,7 +38,7 @@ class Planned:
         self._ready = False
         self._variables: Variables | None = None
         self._conditions: Sequence[str] = ()
-        self._plans: dict[tuple[Any, ...], Plan | Changes | None] = {}
+        self._plans: dict[tuple[Any, ...], Plan | Changes | Watching | None] = {}
 
     async def answer(
         self,
@@ -52,16 +53,11 @@ class Planned:
         resolvers, if any are called.
         """
         try:
-            if not self._ready:
-                self._prepare()
-            if self._variables is None:
-                return None
-            variables = self._variables.read(given)
-            plan = self._plan(variables)
-            if plan is None:
-                return None
+            plan, variables = self._found(given)
             if isinstance(plan, Plan):
                 return await plan.run(Run(principal, services, variables))
+            if not isinstance(plan, Changes):
+                return None
             arguments = plan.read(variables)
         except Unplanned:
             return None
@@ -71,14 +67,39 @@ class Planned:
             return None
         return await plan.run(context(), arguments)  # From here on nothing may begin again.
 
+    def watching(self, given: Mapping[str, Any]) -> tuple[Watching, Mapping[str, Any]] | None:
+        """Return what a subscription watches, with its arguments; None for the ordinary path."""
+        try:
+            plan, variables = self._found(given)
+            return (plan, plan.read(variables)) if isinstance(plan, Watching) else None
+        except Unplanned:
+            return None
+        except Exception:
+            logger.warning("a planned subscription takes the ordinary path", exc_info=True)
+            return None
+
+    def _found(
+        self, given: Mapping[str, Any]
+    ) -> "tuple[Plan | Changes | Watching | None, Mapping[str, Any]]":
+        """Return the plan for these variables, and their values.
+
+        Raises:
+            Unplanned: There is none, or a value is none of its type.
+        """
+        if not self._ready:
+            self._prepare()
+        if self._variables is None:
+            raise Unplanned
+        variables = self._variables.read(given)
+        return self._plan(variables), variables
+
     def _prepare(self) -> None:
         self._ready = True
-        kind = self._operation.operation
-        if kind is not OperationType.SUBSCRIPTION and not self._operation.directives:
+        if not self._operation.directives:
             self._conditions = conditional(self._tree, self._operation)
             self._variables = Variables(self._schema.core, self._operation)
 
-    def _plan(self, variables: Mapping[str, Any]) -> "Plan | Changes | None":
+    def _plan(self, variables: Mapping[str, Any]) -> "Plan | Changes | Watching | None":
         """Return the plan for the values of the conditions, making it the first time."""
         key = tuple([variables.get(name) for name in self._conditions])
         if key not in self._plans:
@@ -92,7 +113,9 @@ class Planned:
         return self._plans[key]
 
 
-def _plan(schema: Schema, selections: Selections, kind: OperationType) -> "Plan | Changes":
+def _plan(
+    schema: Schema, selections: Selections, kind: OperationType
+) -> "Plan | Changes | Watching":
     """Plan an operation.
 
     Raises:
@@ -101,6 +124,8 @@ def _plan(schema: Schema, selections: Selections, kind: OperationType) -> "Plan 
     maker = Maker(selections, Source())
     root: Any = schema.core.get_root_type(kind)
     fields = selections.root(root)
+    if kind is OperationType.SUBSCRIPTION:
+        return Watching(schema, maker, fields)
     if kind is OperationType.MUTATION:
         if any(each[0].node.name.value.startswith("__") for each in fields.values()):
             raise Unplanned
