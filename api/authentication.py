@@ -44,7 +44,8 @@ class Authentication:
         principal = self._recall(token) if token and self._recall is not None else None
         state: dict[str, Any] = scope.setdefault("state", {})
         state["principal"] = principal
-        if principal is not None:
+        # A WebSocket says who it is when it is open.
+        if principal is not None or (not token and scope["type"] == "websocket"):
             return self._app(scope, receive, send)
         return self._ask(scope, receive, send, token)
 

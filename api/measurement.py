@@ -22,12 +22,13 @@ class MeasurementMiddleware:
         self._metrics = metrics
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request; what is no HTTP request passes through unseen."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
+        return self._measured(scope, receive, send)
 
+    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 500  # What the client gets when the application raises before it answers.
 
         def watch(message: Message) -> Awaitable[None]:

@@ -19,6 +19,8 @@ class Routing(Router):
         super().__init__(routes, default=default)
         plain = [route for route in routes if type(route) is Route and "{" not in route.path]
         self._plain = {route.path: route for route in plain if self._is_sole(route)}
+        sockets = [r for r in routes if type(r) is WebSocketRoute and "{" not in r.path]
+        self._sockets = {route.path: route for route in sockets if self._is_first(route)}
         heads = {_head(_literal(route)) for route in routes}
         self._under = {head: [r for r in routes if _may_match(r, head)] for head in heads}
 
@@ -26,9 +28,11 @@ class Routing(Router):
         self, scope: Scope, receive: Receive, send: Send
     ) -> Awaitable[None]:
         """Answer a request or a WebSocket."""
-        if scope["type"] != "http" or scope.get("root_path"):
+        if scope["type"] == "lifespan" or scope.get("root_path"):
             return super().__call__(scope, receive, send)
         path: str = scope["path"]
+        if scope["type"] == "websocket":
+            return self._open(path, scope, receive, send)
         route = self._plain.get(path)
         if route is not None:
             scope.update(router=self, route=route, endpoint=route.endpoint, path_params={})
@@ -39,6 +43,19 @@ class Routing(Router):
                 scope.update(found, router=self, route=each)
                 return each.handle(scope, receive, send)
         return super().__call__(scope, receive, send)
+
+    def _open(self, path: str, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer a WebSocket."""
+        route = self._sockets.get(path)
+        if route is None:
+            return super().__call__(scope, receive, send)
+        scope.update(router=self, route=route, endpoint=route.endpoint, path_params={})
+        return route.app(scope, receive, send)
+
+    def _is_first(self, route: WebSocketRoute) -> bool:
+        """Say whether the library would choose a WebSocket's route for its path."""
+        scope = {"type": "websocket", "path": route.path}
+        return next(r for r in self.routes if r.matches(scope)[0] is not Match.NONE) is route
 
     def _is_sole(self, route: Route) -> bool:
         """Say whether the library would choose a route for its path, whatever the method."""

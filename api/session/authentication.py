@@ -41,22 +41,22 @@ class SessionAuthentication:
             return self._app(scope, receive, send)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["viewer"] = None
-        if state.get("principal") is not None:
+        names = {name for name, _ in scope["headers"]}
+        if (
+            state.get("principal") is not None
+            or b"authorization" in names
+            or b"cookie" not in names
+        ):
             return self._app(scope, receive, send)
         return self._ask(scope, receive, send)
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = await self._found(scope)
+        found = await self._entry.found(scope)
         if found is not None:
             state = scope["state"]
             viewer = state["viewer"] = Viewer(found.user, found.session, _principal(found))
             state["principal"] = viewer.principal
         await self._app(scope, receive, send)
-
-    async def _found(self, scope: Scope) -> SignedIn | None:
-        if any(name == b"authorization" for name, _ in scope["headers"]):
-            return None
-        return await self._entry.found(scope)
 
 
 def _principal(found: SignedIn) -> Principal:

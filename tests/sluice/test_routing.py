@@ -4,8 +4,8 @@ import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sluice.routing import Routing
 
@@ -49,6 +49,45 @@ def routes() -> Sequence[BaseRoute]:
         Route("/{rest:path}/late", late),
         Route("/api/{path:path}", Named("nowhere")),
     ]
+
+
+class Heard:
+    """Accepts a WebSocket by its name and the path's parameters."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Accept."""
+        text = f"{self.name} {scope['path_params']}"
+        await send({"type": "websocket.accept", "subprotocol": text})
+
+
+@pytest.mark.parametrize("path", ["/live", "/live/", "/live/5", "/hidden/in", "/nowhere", "/a"])
+async def test_a_websocket_is_opened_where_the_library_does(path: str) -> None:
+    """Also one whose path another route takes first."""
+    ways: list[BaseRoute] = [
+        *routes(),
+        WebSocketRoute("/live", Heard("live")),
+        WebSocketRoute("/live/{id}", Heard("one")),
+        Mount("/hidden", Heard("mounted")),
+        WebSocketRoute("/hidden/in", Heard("never")),
+    ]
+
+    async def opened(app: ASGIApp) -> list[Message]:
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope: Scope = {"type": "websocket", "path": path, "headers": [], "query_string": b""}
+        await app(scope, receive, send)
+        return sent
+
+    assert await opened(Routing(ways)) == await opened(Router(ways))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
