@@ -6,7 +6,7 @@ absent, and a watcher (`tasks/watch/`) still sees every event once and in order.
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol, cast
 
@@ -27,6 +27,22 @@ class Listener(Protocol):
         ...
 
 
+class Subscription(Protocol):
+    """What a listener holds while it listens."""
+
+    async def confirmed(self) -> None:
+        """Return when every event published from now on will be handed over.
+
+        Or when the bus has not said so in time; then the listener is told to `catch_up` once it
+        has.
+        """
+        ...
+
+    def end(self) -> None:
+        """Hand over nothing more."""
+        ...
+
+
 class Bus(Protocol):
     """Publishes events, and hands an owner's to who subscribed to them."""
 
@@ -38,12 +54,8 @@ class Bus(Protocol):
         """Say whether somebody may hear an owner's events: else they need not be made."""
         ...
 
-    async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
-        """Hand the owner's events to `listener` until the returned function is called.
-
-        Returns when every event published from now on will be handed over, or when the bus
-        has not confirmed that in time; then it says `catch_up` once it can.
-        """
+    def subscribe(self, user_id: int, listener: Listener) -> Subscription:
+        """Begin to hand the owner's events to `listener`. Belongs to the running loop."""
         ...
 
 
@@ -52,15 +64,15 @@ class ProcessBus:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: dict[int, list[tuple[asyncio.AbstractEventLoop, Listener]]] = {}
+        self._listeners: dict[int, tuple[_Near, ...]] = {}
 
     def publish(self, events: Sequence[TaskEvent]) -> None:
         """Hand events to the loops of those who listen."""
         for event in events:
-            # Lists are replaced, never changed, so reading one needs no lock.
-            for loop, listener in self._listeners.get(event.user_id, ()):
+            # Tuples are replaced, never changed, so reading one needs no lock.
+            for near in self._listeners.get(event.user_id, ()):
                 try:
-                    loop.call_soon_threadsafe(listener.receive, event)
+                    near.loop.call_soon_threadsafe(near.listener.receive, event)
                 except RuntimeError:
                     continue  # The loop has closed; its listener goes with it.
 
@@ -68,21 +80,43 @@ class ProcessBus:
         """Say whether somebody listens to an owner at this moment."""
         return user_id in self._listeners
 
-    async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, user_id: int, listener: Listener) -> Subscription:
         """Listen from now on."""
-        entry = (asyncio.get_running_loop(), listener)
+        subscription = _Near(self, user_id, asyncio.get_running_loop(), listener)
         with self._lock:
-            self._listeners[user_id] = [*self._listeners.get(user_id, ()), entry]
+            self._listeners[user_id] = (*self._listeners.get(user_id, ()), subscription)
+        return subscription
 
-        def unsubscribe() -> None:
-            with self._lock:
-                left = [each for each in self._listeners.get(user_id, ()) if each is not entry]
-                if left:
-                    self._listeners[user_id] = left
-                else:
-                    self._listeners.pop(user_id, None)
+    def leave(self, subscription: "_Near") -> None:
+        """Forget who listens no more."""
+        user_id = subscription.user_id
+        with self._lock:
+            left = tuple(s for s in self._listeners.get(user_id, ()) if s is not subscription)
+            if left:
+                self._listeners[user_id] = left
+            else:
+                self._listeners.pop(user_id, None)
 
-        return unsubscribe
+
+class _Near:
+    """Who listens within the process."""
+
+    __slots__ = ("_bus", "listener", "loop", "user_id")
+
+    def __init__(
+        self, bus: ProcessBus, user_id: int, loop: asyncio.AbstractEventLoop, listener: Listener
+    ) -> None:
+        self._bus = bus
+        self.user_id = user_id
+        self.loop = loop
+        self.listener = listener
+
+    async def confirmed(self) -> None:
+        """Return: it is."""
+
+    def end(self) -> None:
+        """Leave."""
+        self._bus.leave(self)
 
 
 def encode(event: TaskEvent) -> bytes:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from tasks.bus import Listener, decode, encode
+from tasks.bus import Listener, Subscription, decode, encode
 from tasks.ending import end
 from tasks.models import TaskEvent
 
@@ -46,6 +46,36 @@ class _Channel:
         self.unconfirmed = 0  #: Subscriptions that were sent and not answered.
         self.confirmed = asyncio.Event()
         self.has_missed = False  #: Whether something was published that nobody here was told.
+
+
+class _Subscription:
+    """A listener on a channel."""
+
+    __slots__ = ("_bus", "_channel", "_listener", "_user_id")
+
+    def __init__(
+        self, bus: "RedisBus", user_id: int, channel: _Channel, listener: Listener
+    ) -> None:
+        self._bus = bus
+        self._user_id = user_id
+        self._channel = channel
+        self._listener = listener
+
+    async def confirmed(self) -> None:
+        """Wait for Redis to confirm the channel, within reason."""
+        channel = self._channel
+        if channel.confirmed.is_set():
+            return
+        try:
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await channel.confirmed.wait()
+        except TimeoutError:
+            channel.has_missed = True
+
+    def end(self) -> None:
+        """Leave the channel, if nobody else is left on it."""
+        self._channel.listeners.remove(self._listener)
+        self._bus.leave(self._user_id, self._channel)
 
 
 class RedisBus:
@@ -93,8 +123,8 @@ class RedisBus:
         del user_id
         return True
 
-    async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
-        """Listen to an owner's channel, and wait for Redis to confirm it, within reason."""
+    def subscribe(self, user_id: int, listener: Listener) -> Subscription:
+        """Listen to an owner's channel."""
         channel = self._channels.get(user_id)
         if channel is None:
             channel = self._channels[user_id] = _Channel()
@@ -102,19 +132,13 @@ class RedisBus:
         channel.listeners.append(listener)
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen_for_ever())
-        try:
-            async with asyncio.timeout(CONFIRM_SECONDS):
-                await channel.confirmed.wait()
-        except TimeoutError:
-            channel.has_missed = True
+        return _Subscription(self, user_id, channel, listener)
 
-        def unsubscribe() -> None:
-            channel.listeners.remove(listener)
-            if not channel.listeners and self._channels.get(user_id) is channel:
-                del self._channels[user_id]
-                self._join(user_id)
-
-        return unsubscribe
+    def leave(self, user_id: int, channel: _Channel) -> None:
+        """Leave a channel that nobody listens to any more."""
+        if not channel.listeners and self._channels.get(user_id) is channel:
+            del self._channels[user_id]
+            self._join(user_id)
 
     def _join(self, user_id: int) -> None:
         """Join or leave an owner's channel with the others of this moment, in one command."""

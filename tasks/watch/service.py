@@ -35,11 +35,12 @@ _log = logging.getLogger(__name__)
 class Owner:
     """What is watched of one owner in this process, behind one subscription to the bus."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus, user_id: int, urge: Callable[[], None]) -> None:
         self.topics: dict[int, Topic] = {}
         self.streams: set[OwnerStream] = set()
         self.users = 0  #: Watches that hold the subscription.
-        self.joined: asyncio.Future[Callable[[], None]] | None = None
+        self.subscription = bus.subscribe(user_id, self)
+        self._urge = urge
 
     def receive(self, event: models.TaskEvent) -> None:
         """Take an event from the bus."""
@@ -49,23 +50,9 @@ class Owner:
         for stream in self.streams:
             stream.wake()
 
-
-class _Listener:
-    """An owner as the bus sees it."""
-
-    __slots__ = ("_owner", "_urge")
-
-    def __init__(self, owner: Owner, urge: Callable[[], None]) -> None:
-        self._owner = owner
-        self._urge = urge
-
-    def receive(self, event: models.TaskEvent) -> None:
-        """Take an event."""
-        self._owner.receive(event)
-
     def catch_up(self) -> None:
         """Look into the log as soon as possible."""
-        for stream in self._owner.streams:
+        for stream in self.streams:
             stream.wake()
         self._urge()
 
@@ -177,13 +164,10 @@ class WatchService:
         """Hold the owner's subscription, and wait until the bus has confirmed it."""
         owner = self._owners.get(user_id)
         if owner is None:
-            owner = self._owners[user_id] = Owner()
-            listener = _Listener(owner, self._urgent.set)
-            owner.joined = asyncio.ensure_future(self._bus.subscribe(user_id, listener))
+            owner = self._owners[user_id] = Owner(self._bus, user_id, self._urgent.set)
         owner.users += 1
         try:
-            if owner.joined is not None:
-                await asyncio.shield(owner.joined)
+            await owner.subscription.confirmed()
         except BaseException:
             self._leave(user_id)
             raise
@@ -192,11 +176,10 @@ class WatchService:
     def _leave(self, user_id: int) -> None:
         owner = self._owners[user_id]
         owner.users -= 1
-        if owner.users:
-            return
-        del self._owners[user_id]
-        if owner.joined is not None:
-            owner.joined.add_done_callback(_unsubscribe)
+        if not owner.users:
+            del self._owners[user_id]
+            owner.subscription.end()
+            del owner.subscription  # It leads back to the owner.
 
     async def _compare_for_ever(self) -> None:
         while True:
@@ -250,11 +233,6 @@ class WatchService:
 def _forget_topic(owner: Owner, topic: Topic) -> None:
     if owner.topics.get(topic.task_id) is topic:
         del owner.topics[topic.task_id]
-
-
-def _unsubscribe(joined: "asyncio.Future[Callable[[], None]]") -> None:
-    if not joined.cancelled() and joined.exception() is None:
-        joined.result()()
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:

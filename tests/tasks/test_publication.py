@@ -1,11 +1,11 @@
 """Events go out after their commit, whoever wrote them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from tasks import models
-from tasks.bus import Listener
+from tasks.bus import Listener, Subscription
 from tasks.database import Database, Steps
 from tasks.principal import Principal
 from tasks.publication import PublishingDatabase
@@ -29,7 +29,7 @@ class Recorder:
         del user_id
         return True
 
-    async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, user_id: int, listener: Listener) -> Subscription:
         """Refuse: nobody listens here."""
         raise NotImplementedError(user_id, listener)
 

@@ -115,22 +115,25 @@ async def test_a_subscription_hears_its_owner_alone(line: Line) -> None:
     """What is published after the confirmation arrives, in order, on the owner's channel."""
     ear = Ear()
     async with RedisBus.open(line.url) as near, RedisBus.open(line.url) as far:
-        unsubscribe = await near.subscribe(101, ear)
+        subscription = near.subscribe(101, ear)
+        await subscription.confirmed()
 
         far.publish([event(101, 1), event(102, 2), event(101, 3)])
 
         await until(lambda: len(ear.heard) == 2)
         assert [heard.seq for heard in ear.heard] == [1, 3]
         assert ear.catch_ups == 0
-        unsubscribe()
+        subscription.end()
 
 
 async def test_who_unsubscribes_hears_no_more(line: Line) -> None:
     """The channel is left with its last listener, and can be joined again."""
     ear, other = Ear(), Ear()
     async with RedisBus.open(line.url) as bus:
-        (await bus.subscribe(103, ear))()
-        await bus.subscribe(103, other)
+        subscription = bus.subscribe(103, ear)
+        await subscription.confirmed()
+        subscription.end()
+        await bus.subscribe(103, other).confirmed()
 
         bus.publish([event(103)])
 
@@ -142,7 +145,7 @@ async def test_a_lost_connection_is_made_again_and_told(line: Line) -> None:
     """After it, listeners hear again, and know that they may have missed something."""
     ear = Ear()
     async with RedisBus.open(line.url) as bus:
-        await bus.subscribe(104, ear)
+        await bus.subscribe(104, ear).confirmed()
         await line.cut()
         bus.publish([event(104, 1)])
         await line.mend()
@@ -158,7 +161,7 @@ async def test_a_bus_that_is_away_does_not_hold_up_a_subscription(line: Line) ->
     await line.cut()
     async with RedisBus.open(line.url) as bus:
         async with asyncio.timeout(5):
-            await bus.subscribe(105, ear)
+            await bus.subscribe(105, ear).confirmed()
         await line.mend()
 
         await until(lambda: ear.catch_ups == 1)

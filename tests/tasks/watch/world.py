@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from tasks import models
-from tasks.bus import Bus, Listener, ProcessBus
+from tasks.bus import Bus, Listener, ProcessBus, Subscription
 from tasks.claim import Checkpoint, Claim, Limits
 from tasks.database import Database
 from tasks.models import CursorState, StopReason
@@ -52,10 +52,16 @@ class SilentBus:
         del user_id
         return False
 
-    async def subscribe(self, user_id: int, listener: Listener) -> Callable[[], None]:
-        """Confirm what will never come."""
+    def subscribe(self, user_id: int, listener: Listener) -> Subscription:
+        """Take who will hear nothing."""
         del user_id, listener
-        return lambda: None
+        return self
+
+    async def confirmed(self) -> None:
+        """Confirm what will never come."""
+
+    def end(self) -> None:
+        """End what never began."""
 
 
 class EndlessBus(ProcessBus):
