@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import re
 import secrets
 import time
@@ -14,9 +15,15 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tasks import models
-from tasks.coalescing import Coalesced
+from tasks.coalescing import MOST, Coalesced
 from tasks.database import Database, UniqueViolation
-from tasks.errors import AccountExists, AccountNotFound, Unauthenticated, ValidationFailed
+from tasks.errors import (
+    AccountExists,
+    AccountNotFound,
+    StorageError,
+    Unauthenticated,
+    ValidationFailed,
+)
 from tasks.principal import ADMIN, SCOPES, Principal
 from tasks.sessions import SessionService
 from tasks.store import account, session
@@ -29,10 +36,14 @@ CACHE_SECONDS: Final = 2.0
 CACHE_SIZE: Final = 10_000
 #: `last_used_at` is written at most this often.
 USED_SECONDS: Final = 60.0
+#: How long it is gathered who is to be written down together.
+NOTE_SECONDS: Final = 0.1
 MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 1024  #: Hashing takes time with length; nobody types more.
 MAX_NAME: Final = 255
 MAX_EMAIL: Final = 254
+
+_log = logging.getLogger(__name__)
 
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+", re.ASCII)
 
@@ -72,7 +83,8 @@ class AccountService:
         self._in_force = Coalesced[str, models.ApiToken](
             lambda digests: database.read(account.in_force, digests)
         )
-        self._used = Coalesced[int, None](lambda ids: database.write(account.used, ids))
+        self._used: set[int] = set()  # tokens whose use is to be noted
+        self._noting: asyncio.Task[None] | None = None
 
     async def create_user(
         self, email: str, *, password: str | None = None, is_admin: bool = False
@@ -230,7 +242,7 @@ class AccountService:
         used = before.used if before is not None else self._last_used(record, clock)
         if clock - used >= USED_SECONDS:
             used = clock
-            await self._used.get(record.id)
+            self._note_used(record.id)
         principal = Principal(
             user_id=record.user_id, scopes=frozenset(record.scopes.split()), token_id=record.id
         )
@@ -238,6 +250,23 @@ class AccountService:
         if len(self._known) > CACHE_SIZE:
             self._known.pop(next(iter(self._known)))
         return known
+
+    def _note_used(self, token_id: int) -> None:
+        """Note soon that a token was used: nobody need wait for it, and many are one write."""
+        self._used.add(token_id)
+        if self._noting is None:
+            self._noting = asyncio.create_task(self._note_all())
+
+    async def _note_all(self) -> None:
+        try:
+            while self._used:
+                await asyncio.sleep(NOTE_SECONDS)
+                token_ids = [self._used.pop() for _ in range(min(MOST, len(self._used)))]
+                await self._database.write(account.used, token_ids)
+        except StorageError as error:
+            _log.warning("the use of tokens cannot be noted: %s", error)
+        finally:
+            self._noting = None
 
     def _last_used(self, record: models.ApiToken, clock: float) -> float:
         """Say when a token was last noted as used, by this process's clock."""

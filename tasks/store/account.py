@@ -156,10 +156,9 @@ def in_force(digests: Sequence[str]) -> Steps[dict[str, ApiToken]]:
     return {token.digest: token for token in map(ApiToken.of, rows)}
 
 
-def used(token_ids: Sequence[int]) -> Steps[dict[int, None]]:
+def used(token_ids: Sequence[int]) -> Steps[None]:
     """Note that tokens were used now."""
     yield USED(token_ids=sorted(token_ids))
-    return {}
 
 
 def tokens_in_force(token_ids: Sequence[int]) -> Steps[set[int]]:
