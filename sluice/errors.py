@@ -6,6 +6,8 @@
     ├── DataDirectoryUnusable   the data directory cannot be made, read, written or locked
     ├── AddressUnavailable      host and port cannot be listened on
     ├── BrokerUnavailable       the broker does not answer
+    ├── ServerUnavailable       no server answers where one is asked
+    ├── ServerRefused           a server answers that it will not
     ├── SchemaBroken            the GraphQL schema breaks what was released
     └── ServingFailed           the server ended before it answered anything
 
@@ -49,6 +51,18 @@ class BrokerUnavailable(TaskError):
     """The broker does not answer; the message says which and why."""
 
     code = "BROKER_UNAVAILABLE"
+
+
+class ServerUnavailable(TaskError):
+    """No server answers; the message says where and why."""
+
+    code = "SERVER_UNAVAILABLE"
+
+
+class ServerRefused(TaskError):
+    """A server will not do what it was asked; the message has its reason."""
+
+    code = "SERVER_REFUSED"
 
 
 class SchemaBroken(TaskError):

@@ -23,6 +23,8 @@ from tasks.rate import Rate
 PREFIX: Final = "SLUICE_"
 #: Read by the test suite, not by the product.
 TEST_PREFIX: Final = "SLUICE_TEST_"
+#: Read by commands that ask a server, and not by what serves.
+OF_COMMANDS: Final = (f"{PREFIX}TOKEN",)
 DATABASE_FILE: Final = "sluice.db"
 MEMORY_BROKER: Final = "memory://"
 
@@ -317,7 +319,8 @@ def unknown_variables(
 
     `sources` names the variables that the platforms' credentials come from.
     """
-    known = [*(f"{PREFIX}{name.upper()}" for name in Settings.model_fields), *sources]
+    settings = (f"{PREFIX}{name.upper()}" for name in Settings.model_fields)
+    known = [*settings, *sources, *OF_COMMANDS]
     for variable in sorted(environment):
         if not variable.startswith(PREFIX) or variable.startswith(TEST_PREFIX):
             continue

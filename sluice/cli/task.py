@@ -1,9 +1,11 @@
 """`sluice task`: what clients do with tasks, from a shell."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from typing import Annotated, Any, Final
+import functools
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Annotated, Final, TypeAlias
 
+import httpx2
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -18,9 +20,11 @@ from sluice.cli.shell import (
     print_json,
     print_table,
 )
+from sluice.cli.stream import CONNECT_SECONDS, SILENCE_SECONDS, Told, told
 from sluice.services import Services
 from tasks import models
-from tasks.models import EventType
+from tasks.errors import Unauthenticated
+from tasks.models import EventType, TaskStatus
 from tasks.principal import Principal
 from tasks.service import TaskPage, TaskService
 from tasks.validation import Listing, NewTask
@@ -33,6 +37,11 @@ TaskId = Annotated[int, typer.Argument(metavar="ID", max=MAX_ID, help="The task'
 POLL_SECONDS: Final = 0.3
 #: Events that are read at a time.
 BATCH: Final = 100
+
+#: An event of the log, or of a server's stream.
+Seen: TypeAlias = models.TaskEvent | Told
+#: Shows events as they come, and returns the last.
+Show: TypeAlias = Callable[[int, AsyncIterator[Seen]], Awaitable[Seen]]
 
 _TERMINAL: Final = frozenset({EventType.COMPLETED, EventType.FAILED, EventType.DELETED})
 
@@ -141,22 +150,53 @@ def cancel(
 
 @commands.command()
 def watch(
-    context: typer.Context, task_id: TaskId, *, user: OfUser = None, as_json: AsJson = False
+    context: typer.Context,
+    task_id: TaskId,
+    *,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Watch the stream of the server there, through reconnects and its restarts, "
+            "instead of the log in the database.",
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="SLUICE_TOKEN", help="Your token for that server."),
+    ] = None,
+    user: OfUser = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print each event of a task once, until its end.
 
     Ends with 0 if the task completed, with 1 if it failed or was deleted.
     """
+    show = _print_lines if as_json else _show_progress
 
-    async def work(services: Services) -> models.TaskEvent:
+    async def local(services: Services) -> Seen:
         principal = await principal_of(services, user)
-        return await (_print_lines if as_json else _show_progress)(
-            services.tasks, principal, task_id
-        )
+        return await show(task_id, follow(services.tasks, principal, task_id))
 
-    last = Shell.of(context).run(work)
-    if last.type != EventType.COMPLETED:
+    if server is None:
+        last = Shell.of(context).run(local)
+    else:
+        last = asyncio.run(_watch_server(server, token, task_id, show))
+    if last.data.get("status") != TaskStatus.COMPLETED:
         raise typer.Exit(1)
+
+
+async def _watch_server(server: str, token: str | None, task_id: int, show: Show) -> Seen:
+    """Show what a server tells of a task; return the last."""
+    if not token:
+        raise Unauthenticated("Watching a server takes a token: set SLUICE_TOKEN, or give --token.")
+    async with httpx2.AsyncClient(
+        base_url=server,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+    ) as client:
+        tell = functools.partial(typer.echo, err=True)
+        return await show(task_id, told(client, task_id, tell=tell))
 
 
 async def follow(
@@ -179,27 +219,26 @@ async def follow(
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _print_lines(tasks: TaskService, principal: Principal, task_id: int) -> models.TaskEvent:
+async def _print_lines(task_id: int, events: AsyncIterator[Seen]) -> Seen:
     """Print each event as a line of JSON; return the last."""
-    last: models.TaskEvent | None = None
-    async for event in follow(tasks, principal, task_id):
+    del task_id
+    last: Seen | None = None
+    async for event in events:
         print_json({"seq": event.seq, "type": event.type, "at": event.at, "task": event.data})
         last = event
     return _present(last)
 
 
-async def _show_progress(
-    tasks: TaskService, principal: Principal, task_id: int
-) -> models.TaskEvent:
+async def _show_progress(task_id: int, events: AsyncIterator[Seen]) -> Seen:
     """Print each event as a line above a bar that shows the posts; return the last."""
-    last: models.TaskEvent | None = None
+    last: Seen | None = None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     screen = console()
     with Progress(
         *columns, console=screen, transient=True, disable=not screen.is_terminal
     ) as progress:
         bar = progress.add_task(f"task {task_id}", total=None)
-        async for event in follow(tasks, principal, task_id):
+        async for event in events:
             screen.print(_line(event), soft_wrap=True)
             progress.update(
                 bar,
@@ -210,9 +249,9 @@ async def _show_progress(
     return _present(last)
 
 
-def _line(event: models.TaskEvent) -> str:
+def _line(event: Seen) -> str:
     """Say in one line what happened."""
-    data: dict[str, Any] = event.data
+    data = event.data
     said = f"{event.at:%H:%M:%S}  {event.type:<10} {data.get('posts_count', 0):>4} posts"
     if event.type == EventType.WAITING and data.get("not_before"):
         return f"{said}  until {data['not_before']}"
@@ -222,8 +261,8 @@ def _line(event: models.TaskEvent) -> str:
     return said
 
 
-def _present(event: models.TaskEvent | None) -> models.TaskEvent:
-    """Return the event: `follow` ends only after one."""
+def _present(event: Seen | None) -> Seen:
+    """Return the event: nothing ends before one."""
     if event is None:
         raise AssertionError("the events ended before the first")
     return event

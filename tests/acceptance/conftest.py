@@ -50,6 +50,13 @@ class Process:
             if text in line:
                 return line
 
+    def told(self) -> list[str]:
+        """Return all lines of standard output, once the process has ended."""
+        self._reader.join()
+        while (line := self._lines.get(timeout=SECONDS)) is not None:
+            self.out.append(line)
+        return self.out
+
     @property
     def pid(self) -> int:
         """Name the process to the operating system."""

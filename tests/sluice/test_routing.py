@@ -57,7 +57,7 @@ class Heard:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Accept."""
         text = f"{self.name} {scope['path_params']}"
         await send({"type": "websocket.accept", "subprotocol": text})
