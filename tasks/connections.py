@@ -120,6 +120,7 @@ class LiveConnections:
         left = iter(ids)
         while chunk := list(islice(left, CHUNK)):
             found |= await self._database.read(steps, chunk)
+            await asyncio.sleep(0)  # SQLite answers without letting others have the loop.
         return found
 
     async def _check_for_ever(self) -> None:

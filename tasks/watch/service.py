@@ -199,6 +199,7 @@ class WatchService:
             topics = [topic for owner in owners for topic in owner.topics.values()]
             for chunk in _chunks(topics):
                 await self._compare_topics(chunk)
+                await asyncio.sleep(0)  # SQLite answers without letting others have the loop.
         await self._compare_streams()
 
     async def _compare_topics(self, topics: Sequence[Topic]) -> None:
