@@ -6,13 +6,16 @@ absent, and a watcher (`tasks/watch/`) still sees every event once and in order.
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import orjson
 
 from tasks.models import TaskEvent
+
+#: Makes an event of what was committed: most owners watch nothing, and theirs is never made.
+MakeEvent: TypeAlias = Callable[[], TaskEvent]
 
 
 class Listener(Protocol):
@@ -46,12 +49,11 @@ class Subscription(Protocol):
 class Bus(Protocol):
     """Publishes events, and hands an owner's to who subscribed to them."""
 
-    def publish(self, events: Sequence[TaskEvent]) -> None:
-        """Send committed events on their way. Returns at once and never fails."""
-        ...
+    def publish(self, user_id: int, make: MakeEvent) -> None:
+        """Send an owner's committed event on its way. Returns at once and never fails.
 
-    def is_heard(self, user_id: int) -> bool:
-        """Say whether somebody may hear an owner's events: else they need not be made."""
+        The event is made only if somebody may hear it, then or a little later.
+        """
         ...
 
     def subscribe(self, user_id: int, listener: Listener) -> Subscription:
@@ -66,19 +68,18 @@ class ProcessBus:
         self._lock = threading.Lock()
         self._listeners: dict[int, tuple[_Near, ...]] = {}
 
-    def publish(self, events: Sequence[TaskEvent]) -> None:
-        """Hand events to the loops of those who listen."""
-        for event in events:
-            # Tuples are replaced, never changed, so reading one needs no lock.
-            for near in self._listeners.get(event.user_id, ()):
-                try:
-                    near.loop.call_soon_threadsafe(near.listener.receive, event)
-                except RuntimeError:
-                    continue  # The loop has closed; its listener goes with it.
-
-    def is_heard(self, user_id: int) -> bool:
-        """Say whether somebody listens to an owner at this moment."""
-        return user_id in self._listeners
+    def publish(self, user_id: int, make: MakeEvent) -> None:
+        """Hand an event to the loops of those who listen."""
+        # Tuples are replaced, never changed, so reading one needs no lock.
+        listening = self._listeners.get(user_id)
+        if listening is None:
+            return
+        event = make()
+        for near in listening:
+            try:
+                near.loop.call_soon_threadsafe(near.listener.receive, event)
+            except RuntimeError:
+                continue  # The loop has closed; its listener goes with it.
 
     def subscribe(self, user_id: int, listener: Listener) -> Subscription:
         """Listen from now on."""

@@ -6,6 +6,7 @@ the command line's included, can forget it: what is inserted into the log is pub
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
 from tasks.bus import Bus
@@ -49,9 +50,18 @@ class PublishingDatabase(Database):
         return rows
 
     def _publish(self, call: Call, rows: Sequence[Row]) -> None:
-        """Publish the committed events of a statement, as far as somebody may hear them."""
-        if events := _appended(call, rows, self.bus):
-            self.bus.publish(events)
+        """Publish the committed events of a statement."""
+        parameters: Mapping[str, Any] = {}  # Of a row among many, what its own were is not known.
+        if isinstance(call.parameters, Mapping):
+            parameters = call.parameters
+            if call.statement is APPEND:
+                for row in rows:
+                    self.bus.publish(parameters["user_id"], partial(_event, parameters, row))
+                return
+        for follow in call.statement.following:
+            if isinstance(follow, Logged):
+                for row in rows:
+                    self.bus.publish(row[_USER_ID], partial(follow.of, row, parameters))
 
     async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run statements that only read."""
@@ -97,22 +107,6 @@ def _noting(steps: Steps[T], ran: list[tuple[Call, Sequence[Row]]]) -> Steps[T]:
 def _appends(call: Call) -> bool:
     """Say whether a statement appends to the log."""
     return call.statement is APPEND or any(isinstance(f, Logged) for f in call.statement.following)
-
-
-def _appended(call: Call, rows: Sequence[Row], bus: Bus) -> list[TaskEvent]:
-    """Return the events that a statement which was run appended to the log, for who may hear."""
-    parameters: Mapping[str, Any] = {}  # Of a row among many, what its own were is not known.
-    if isinstance(call.parameters, Mapping):
-        parameters = call.parameters
-        if call.statement is APPEND:
-            return [_event(parameters, row) for row in rows]
-    return [
-        follow.of(row, parameters)
-        for follow in call.statement.following
-        if isinstance(follow, Logged)
-        for row in rows
-        if bus.is_heard(row[_USER_ID])
-    ]
 
 
 def _event(parameters: Mapping[str, Any], row: Row) -> TaskEvent:

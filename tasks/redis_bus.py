@@ -17,9 +17,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from tasks.bus import Listener, Subscription, decode, encode
+from tasks.bus import Listener, MakeEvent, Subscription, decode, encode
 from tasks.ending import end
-from tasks.models import TaskEvent
 
 #: Events that wait to be sent; beyond it the oldest go, which watchers find in the log.
 QUEUE_SIZE: Final = 10_000
@@ -32,8 +31,15 @@ RETRY_SECONDS: Final = (0.1, 2.0)
 #: A connection that is silent for so long is asked whether it is there.
 SILENCE_SECONDS: Final = 10.0
 _TIMEOUT_SECONDS: Final = 2.0
-#: One command and one answer for many messages: a third of what as many commands cost us.
-_PUBLISH: Final = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
+#: One command and one answer for many messages: a third of what as many commands cost us. The
+#: answer says how many heard each.
+_PUBLISH: Final = """
+local heard = {}
+for i = 1, #ARGV, 2 do heard[#heard + 1] = redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
+return heard
+"""
+#: Owners of whom it is remembered that they are heard. Whoever is forgotten is asked about anew.
+MOST_HEARD: Final = 100_000
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +99,8 @@ class RedisBus:
         # Redis does not divide channels by database, but those who share one by number do.
         self._prefix = f"sluice:{pool.connection_kwargs.get('db') or 0}:events:"
         self._loop = asyncio.get_running_loop()
-        self._outgoing: deque[TaskEvent] = deque(maxlen=QUEUE_SIZE)
+        self._outgoing: deque[tuple[int, MakeEvent]] = deque(maxlen=QUEUE_SIZE)
+        self._heard: set[int] = set()  # owners whose last event was heard somewhere
         self._to_send = asyncio.Event()
         self._channels: dict[int, _Channel] = {}
         self._listening: asyncio.Task[None] | None = None
@@ -113,15 +120,10 @@ class RedisBus:
         finally:
             await bus._close(sending)
 
-    def publish(self, events: Sequence[TaskEvent]) -> None:
-        """Queue events; they go out off the caller's path."""
-        self._outgoing.extend(events)
+    def publish(self, user_id: int, make: MakeEvent) -> None:
+        """Queue an event; it is made and goes out off the caller's path."""
+        self._outgoing.append((user_id, make))
         self._to_send.set()
-
-    def is_heard(self, user_id: int) -> bool:
-        """Say yes: who listens in other processes, only Redis knows."""
-        del user_id
-        return True
 
     def subscribe(self, user_id: int, listener: Listener) -> Subscription:
         """Listen to an owner's channel."""
@@ -255,17 +257,45 @@ class RedisBus:
 
     async def _send(self, count: int) -> None:
         """Send the oldest events. What cannot be sent is dropped: watchers find it in the log."""
-        pairs: list[str | bytes] = []
-        for _ in range(count):
-            event = self._outgoing.popleft()
-            pairs += (f"{self._prefix}{event.user_id}", encode(event))
+        waiting = [self._outgoing.popleft() for _ in range(count)]
         try:
-            await self._redis.execute_command("EVAL", _PUBLISH, 0, *pairs)  # pyright: ignore[reportUnknownMemberType] - its **kwargs
+            await self._find_heard({user_id for user_id, _ in waiting} - self._heard)
+            if heard := [each for each in waiting if each[0] in self._heard]:
+                await self._send_heard(heard)
         except (RedisError, OSError) as error:
             self._miss(error)
             await asyncio.sleep(RETRY_SECONDS[0])
         else:
             self._is_away = False
+        if len(self._heard) > MOST_HEARD:
+            self._heard.clear()
+
+    async def _find_heard(self, user_ids: Iterable[int]) -> None:
+        """Ask Redis to which of these owners somebody listens.
+
+        Whoever joins a channel after the answer reads the database after that, and so after the
+        commit of what is not sent to them.
+        """
+        asked = list(user_ids)
+        if not asked:
+            return
+        channels = [f"{self._prefix}{user_id}" for user_id in asked]
+        # Channels and the numbers of their listeners in turn.
+        counts = (await self._command("PUBSUB", "NUMSUB", *channels))[1::2]
+        self._heard.update(owner for owner, count in zip(asked, counts, strict=True) if count)
+
+    async def _send_heard(self, heard: Sequence[tuple[int, MakeEvent]]) -> None:
+        pairs: list[str | bytes] = []
+        for user_id, make in heard:
+            pairs += (f"{self._prefix}{user_id}", encode(make()))
+        counts = await self._command("EVAL", _PUBLISH, 0, *pairs)
+        for (user_id, _), count in zip(heard, counts, strict=True):
+            if not count:
+                self._heard.discard(user_id)
+
+    async def _command(self, *words: Any) -> list[Any]:
+        redis: Any = self._redis
+        return await redis.execute_command(*words)
 
     def _miss(self, error: Exception) -> None:
         """Log an outage, once."""

@@ -94,6 +94,12 @@ def event(user_id: int, seq: int = 1) -> models.TaskEvent:
     return models.TaskEvent.of([{**values, **more}[name] for name in models.TaskEvent.columns()])
 
 
+def publish(bus: RedisBus, *events: models.TaskEvent) -> None:
+    """Publish events that are made already."""
+    for each in events:
+        bus.publish(each.user_id, lambda each=each: each)
+
+
 def test_an_event_survives_the_wire() -> None:
     """What is decoded is what was encoded, the microseconds included."""
     sent = event(7)
@@ -118,12 +124,39 @@ async def test_a_subscription_hears_its_owner_alone(line: Line) -> None:
         subscription = near.subscribe(101, ear)
         await subscription.confirmed()
 
-        far.publish([event(101, 1), event(102, 2), event(101, 3)])
+        publish(far, event(101, 1), event(102, 2), event(101, 3))
 
         await until(lambda: len(ear.heard) == 2)
         assert [heard.seq for heard in ear.heard] == [1, 3]
         assert ear.catch_ups == 0
         subscription.end()
+
+
+async def test_what_nobody_hears_is_not_made(line: Line) -> None:
+    """An owner's events are made from when somebody listens until after nobody does."""
+    made: list[models.TaskEvent] = []
+    marker = Ear()
+
+    def make() -> models.TaskEvent:
+        made.append(event(106))
+        return made[-1]
+
+    async with RedisBus.open(line.url) as near, RedisBus.open(line.url) as far:
+        await near.subscribe(107, marker)
+
+        async def made_of_one() -> int:
+            """Publish one, and one after it that is heard; say how many of the first were made."""
+            before, heard = len(made), len(marker.heard)
+            far.publish(106, make)
+            publish(far, event(107))
+            await until(lambda: len(marker.heard) > heard)
+            return len(made) - before
+
+        assert await made_of_one() == 0
+        unsubscribe = await near.subscribe(106, Ear())
+        assert await made_of_one() == 1
+        unsubscribe()
+        assert 0 in [await made_of_one() for _ in range(20)]
 
 
 async def test_who_unsubscribes_hears_no_more(line: Line) -> None:
@@ -135,7 +168,7 @@ async def test_who_unsubscribes_hears_no_more(line: Line) -> None:
         subscription.end()
         await bus.subscribe(103, other).confirmed()
 
-        bus.publish([event(103)])
+        publish(bus, event(103))
 
         await until(lambda: len(other.heard) == 1)
         assert ear.heard == []
@@ -147,11 +180,11 @@ async def test_a_lost_connection_is_made_again_and_told(line: Line) -> None:
     async with RedisBus.open(line.url) as bus:
         await bus.subscribe(104, ear).confirmed()
         await line.cut()
-        bus.publish([event(104, 1)])
+        publish(bus, event(104, 1))
         await line.mend()
 
         await until(lambda: ear.catch_ups == 1)
-        bus.publish([event(104, 2)])
+        publish(bus, event(104, 2))
         await until(lambda: any(heard.seq == 2 for heard in ear.heard))
 
 

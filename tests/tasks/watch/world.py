@@ -1,13 +1,13 @@
 """A small world to watch: tasks that move, and buses that misbehave."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from tasks import models
-from tasks.bus import Bus, Listener, ProcessBus, Subscription
+from tasks.bus import Bus, Listener, MakeEvent, ProcessBus, Subscription
 from tasks.claim import Checkpoint, Claim, Limits
 from tasks.database import Database
 from tasks.models import CursorState, StopReason
@@ -44,13 +44,9 @@ class Sample:
 class SilentBus:
     """A bus that carries nothing."""
 
-    def publish(self, events: Sequence[models.TaskEvent]) -> None:
-        """Lose the events."""
-
-    def is_heard(self, user_id: int) -> bool:
-        """Say no."""
-        del user_id
-        return False
+    def publish(self, user_id: int, make: MakeEvent) -> None:
+        """Lose the event."""
+        del user_id, make
 
     def subscribe(self, user_id: int, listener: Listener) -> Subscription:
         """Take who will hear nothing."""
@@ -67,9 +63,10 @@ class SilentBus:
 class EndlessBus(ProcessBus):
     """A bus that loses every terminal event."""
 
-    def publish(self, events: Sequence[models.TaskEvent]) -> None:
+    def publish(self, user_id: int, make: MakeEvent) -> None:
         """Deliver the others."""
-        super().publish([event for event in events if event.type not in TERMINAL])
+        if make().type not in TERMINAL:
+            super().publish(user_id, make)
 
 
 class HostileBus(ProcessBus):
@@ -78,23 +75,23 @@ class HostileBus(ProcessBus):
     def __init__(self, fate: Callable[[], str]) -> None:
         super().__init__()
         self._fate = fate
-        self._held: list[models.TaskEvent] = []
+        self._held: list[tuple[int, MakeEvent]] = []
 
-    def publish(self, events: Sequence[models.TaskEvent]) -> None:
-        """Deliver events, or not; those held back come after a later one."""
-        for event in events:
-            match self._fate():
-                case "drop":
-                    continue
-                case "repeat":
-                    super().publish([event, event])
-                case "hold":
-                    self._held.append(event)
-                    continue
-                case _:
-                    super().publish([event])
-            super().publish(self._held[::-1])
-            self._held.clear()
+    def publish(self, user_id: int, make: MakeEvent) -> None:
+        """Deliver an event, or not; those held back come after a later one."""
+        match self._fate():
+            case "drop":
+                return
+            case "repeat":
+                super().publish(user_id, make)
+                super().publish(user_id, make)
+            case "hold":
+                self._held.append((user_id, make))
+                return
+            case _:
+                super().publish(user_id, make)
+        while self._held:
+            super().publish(*self._held.pop())
 
 
 class World:
