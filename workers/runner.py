@@ -64,19 +64,24 @@ class Runner:
         self._wanted = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        #: Set when the next claim was made, or none will be.
+        self._claimed_next = asyncio.Event()
         self._claimed_last = asyncio.Event()
         #: The database may hold tasks as ours that nobody runs: an answer was lost.
         self._doubtful = False
         self.keeper = LeaseKeeper(tools.work, worker_id)
 
     async def wake(self) -> None:
-        """Ask for a claim; returns when there is room for a task, or it took too long.
+        """Ask for a claim; returns when it was made and there is room, or it took too long.
 
-        Waiting is what leaves the broker's further messages to processes that have room.
+        Waiting is what leaves the broker's further messages to processes that have room, and
+        what keeps them from being taken faster than claims are made.
         """
+        claimed = self._claimed_next
         self._wanted.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ROOM_SECONDS):
+                await claimed.wait()
                 await self._room.wait()
 
     async def run(self) -> None:
@@ -86,7 +91,11 @@ class Runner:
             try:
                 if await self._worth_a_claim():
                     self._wanted.clear()
-                    await self._claim()
+                    claimed, self._claimed_next = self._claimed_next, asyncio.Event()
+                    try:
+                        await self._claim()
+                    finally:
+                        claimed.set()
             except StorageError as error:
                 # The database is the truth; without it there is nothing to do but to ask again.
                 _log.warning("no task could be claimed: %s", error)
@@ -96,6 +105,7 @@ class Runner:
                 self._doubtful = True
                 self._wanted.set()
                 raise
+        self._claimed_next.set()
         self._claimed_last.set()
 
     async def stop(self) -> None:

@@ -11,8 +11,8 @@ from workers.broker import waiting
 
 #: Wishes that come within this time of a message are one message.
 PAUSE_SECONDS: Final = 0.005
-#: When so many wake-ups wait, all workers are busy and take one as soon as they have room.
-ENOUGH: Final = 32
+#: The same when nobody has taken the last message yet: all workers are busy.
+BUSY_PAUSE_SECONDS: Final = 0.02
 #: The pause after a failure, which is the broker's or the network's.
 RETRY_SECONDS: Final = 1.0
 
@@ -24,7 +24,8 @@ class BrokerWaker:
 
     Dramatiq's `enqueue` blocks (0.2 ms on Redis, for ever on a Redis that hangs), so a thread
     sends. Wishes that come while it sends are one wish: whoever takes the message claims as much
-    as it has room for, and asks for a companion if there is more.
+    as it has room for, and asks for a companion if there is more. So a message that still waits
+    stands for every wish before it is taken, and none is sent beside it.
     """
 
     def __init__(
@@ -53,22 +54,25 @@ class BrokerWaker:
             self._wanted.wait()
             # The wish that `close` makes is sent too: it may stand for one that came before.
             self._wanted.clear()
-            sent = self._try()
-            if self._closing.wait(PAUSE_SECONDS if sent else RETRY_SECONDS):
+            if self._closing.wait(self._try()):
                 return
 
-    def _try(self) -> bool:
+    def _try(self) -> float:
+        """Send a wake-up unless one waits; returns how long to pause."""
         message = self._message()
+        pause = PAUSE_SECONDS
         try:
-            if waiting(self._broker, message.queue_name) < ENOUGH:
+            if waiting(self._broker, message.queue_name):
+                pause = BUSY_PAUSE_SECONDS
+            else:
                 self._broker.enqueue(message)  # pyright: ignore[reportUnknownMemberType] - Dramatiq leaves the result's type open
         except Exception as error:  # noqa: BLE001 - the sweeper sends another
             # Once for each time it breaks: a broker that is away is asked very often.
             if not self._failing:
                 _log.warning("the broker takes no wake-up; the sweeper will try again: %s", error)
             self._failing = True
-            return False
+            return RETRY_SECONDS
         if self._failing:
             _log.info("the broker takes wake-ups again")
         self._failing = False
-        return True
+        return pause
