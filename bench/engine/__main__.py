@@ -16,8 +16,10 @@ async def main(peers: str) -> None:
     await versions(peers)
     print("\nNo-op tasks, created to completed, one worker process:")
     rates = await throughput.main(peers)
-    print(f"  {rates['sluice'] / rates['procrastinate']:.2f} times procrastinate (target: 3)")
-    print(f"  {rates['sluice'] / rates['dramatiq']:.2f} of bare Dramatiq (target: 0.25)")
+    for tasks, rate in rates.items():
+        print(f"  {tasks:,} tasks: {rate['sluice']:.0f} a second (target: 500)")
+        print(f"    {rate['sluice'] / rate['procrastinate']:.2f} times procrastinate (target: 3)")
+        print(f"    {rate['sluice'] / rate['dramatiq']:.2f} of bare Dramatiq (target: 0.25)")
     print("\nClaims:")
     await claims.main()
     print("\nPosts through the page write:")

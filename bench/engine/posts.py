@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.engine.installation import postgres
-from bench.engine.throughput import create
+from bench.engine.throughput import gateway
 from tasks.claim import Checkpoint, Claim, Limits
 from tasks.database import open_database
 from tasks.migrations import migrate
@@ -54,7 +54,8 @@ async def main() -> None:
 
 async def measure(url: str, collected: list[SourcePost]) -> float:
     """Store five pages of 100 posts for each of 100 tasks, ten tasks at a time."""
-    await create(url, tasks=TASKS)
+    async with gateway(url) as entrance:
+        await entrance.create(TASKS)
     database = await open_database(url)
     work = WorkService(database, waker=Sleeper(), limits=Limits(lease_seconds=3600))
     claims: list[Claim] = []

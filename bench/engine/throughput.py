@@ -1,10 +1,14 @@
 """No-op tasks a second, created to completed: ours, procrastinate's, and bare Dramatiq's."""
 
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,14 +27,22 @@ from tasks.accounts import AccountService
 from tasks.database import open_database
 from tasks.ports import Sleeper, Target, Waker
 from tasks.principal import SCOPES, Principal
+from tasks.publication import PublishingDatabase
+from tasks.redis_bus import RedisBus
 from tasks.service import TaskService
 from tasks.validation import NewTask
 from workers.broker import open_broker, wake_up
 from workers.waker import BrokerWaker
 
 PEERS: Final = Path(__file__).parent / "peers"
+#: Tasks that are measured, by each in turn: who is fast with few may be slow with many.
+SIZES: Final = (1000, 5000)
+ROUNDS: Final = 2
+#: Tasks before those that are measured: connections are made, statements prepared.
+WARM_UP: Final = 100
 #: Creations that are under way at once, as of a gateway with that many clients.
 CREATORS: Final = 16
+UNFINISHED: Final = "SELECT count(*) FROM task WHERE status <> 'completed'"
 
 
 class Sandbox:
@@ -42,42 +54,61 @@ class Sandbox:
         return Target(platform, target)
 
 
-async def create(url: str, *, tasks: int, owners: int = 1, waker: Waker | None = None) -> None:
-    """Create no-op tasks as a gateway does."""
-    database = await open_database(url)
-    service = TaskService(database, catalogue=Sandbox(), waker=waker or Sleeper())
-    accounts = AccountService(database)
-    users = [await accounts.create_user(f"{number}@example.org") for number in range(owners)]
-    everybody = [Principal(user_id=user.id, scopes=frozenset(SCOPES)) for user in users]
-    new = NewTask.parse({"group_id": "sandbox:instant", "max_posts": 1})
-    left = iter(range(tasks))
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Creates no-op tasks as a gateway does."""
 
-    async def creator() -> None:
-        for number in left:
-            await service.create(everybody[number % owners], new)
+    service: TaskService
+    owners: Sequence[Principal]
 
-    await asyncio.gather(*(creator() for _ in range(CREATORS)))
-    await database.close()
+    async def create(self, tasks: int) -> None:
+        """Create tasks, some at once."""
+        new = NewTask.parse({"group_id": "sandbox:instant", "max_posts": 1})
+        left = iter(range(tasks))
+
+        async def creator() -> None:
+            for number in left:
+                await self.service.create(self.owners[number % len(self.owners)], new)
+
+        await asyncio.gather(*(creator() for _ in range(CREATORS)))
+
+
+@asynccontextmanager
+async def gateway(
+    url: str, *, owners: int = 1, waker: Waker | None = None
+) -> AsyncGenerator[Gateway]:
+    """Open a gateway, which publishes its events on Redis."""
+    async with RedisBus.open(REDIS) as bus:
+        database = PublishingDatabase(await open_database(url), bus)
+        try:
+            service = TaskService(database, catalogue=Sandbox(), waker=waker or Sleeper())
+            accounts = AccountService(database)
+            users = [await accounts.create_user(f"{each}@example.org") for each in range(owners)]
+            scopes = frozenset(SCOPES)
+            yield Gateway(service, [Principal(user_id=user.id, scopes=scopes) for user in users])
+        finally:
+            await database.close()
 
 
 async def ours(tasks: int) -> float:
-    """Measure Sluice: one gateway's creations, one worker process."""
+    """Measure Sluice: one gateway's creations, one worker process; both are warm."""
     flush_redis()
     async with postgres() as url:
         broker = open_broker(REDIS)
         waker = BrokerWaker(broker, wake_up)
         with worker(environment(url)) as process:
-            begun, spent = time.monotonic(), time.process_time()
-            await create(url, tasks=tasks, waker=waker)
-            created = time.monotonic() - begun
-            query = "SELECT count(*) FROM task WHERE status <> 'completed'"
-            seconds = await until_none(url, query) - begun
-            cost = {
-                "gateway": time.process_time() - spent,
-                "worker": cpu_of(process.pid),
-                "PostgreSQL": cpu_of(*backends(url)),
-            }
-        await check(url, tasks)
+            async with gateway(url, waker=waker) as entrance:
+                await entrance.create(WARM_UP)
+                await until_none(url, UNFINISHED)
+                processes = {"gateway": [os.getpid()], "worker": [process.pid]}
+                processes["PostgreSQL"] = backends(url)
+                spent = {name: cpu_of(*each) for name, each in processes.items()}
+                begun = time.monotonic()
+                await entrance.create(tasks)
+                created = time.monotonic() - begun
+                seconds = await until_none(url, UNFINISHED) - begun
+                cost = {name: cpu_of(*each) - spent[name] for name, each in processes.items()}
+        await check(url, WARM_UP + tasks)
         waker.close()
         broker.close()
     shown = ", ".join(f"{name} {1000 * used / tasks:.2f}" for name, used in cost.items())
@@ -109,19 +140,25 @@ async def peer(python: str, module: str, tasks: int) -> float:
         return float(out.split()[-1])
 
 
-async def main(python: str | None, *, tasks: int = 5000, rounds: int = 3) -> dict[str, float]:
-    """Measure in turns, so that what else the machine does hits all alike."""
-    found: dict[str, list[float]] = {}
-    for _ in range(rounds):
-        found.setdefault("sluice", []).append(await ours(tasks))
+async def main(python: str | None, *, rounds: int = ROUNDS) -> dict[int, dict[str, float]]:
+    """Measure in turns, so that what else the machine does hits all alike; by number of tasks."""
+    found: dict[int, dict[str, list[float]]] = {tasks: {} for tasks in SIZES}
+    for tasks in SIZES * rounds:
+        rates = found[tasks]
+        rates.setdefault("sluice", []).append(await ours(tasks))
         if python is not None:
-            rate = await peer(python, "procrastinate_peer.py", min(tasks, 1000))
-            found.setdefault("procrastinate", []).append(rate)
-            found.setdefault("dramatiq", []).append(await peer(python, "dramatiq_peer.py", tasks))
-    for name, rates in found.items():
-        shown = " ".join(f"{rate:.0f}" for rate in rates)
-        print(f"  {name:<15} {statistics.median(rates):8.0f} tasks/s   ({shown})")
-    return {name: statistics.median(rates) for name, rates in found.items()}
+            for name in ("procrastinate", "dramatiq"):
+                rate = await peer(python, f"{name}_peer.py", tasks)
+                rates.setdefault(name, []).append(rate)
+    for tasks, by_name in found.items():
+        for name, rates in by_name.items():
+            shown = " ".join(f"{rate:.0f}" for rate in rates)
+            middle = statistics.median(rates)
+            print(f"  {tasks:,} tasks, {name:<15} {middle:8.0f} a second   ({shown})")
+    return {
+        tasks: {name: statistics.median(rates) for name, rates in by_name.items()}
+        for tasks, by_name in found.items()
+    }
 
 
 if __name__ == "__main__":
