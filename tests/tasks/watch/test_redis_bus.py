@@ -142,7 +142,7 @@ async def test_what_nobody_hears_is_not_made(line: Line) -> None:
         return made[-1]
 
     async with RedisBus.open(line.url) as near, RedisBus.open(line.url) as far:
-        await near.subscribe(107, marker)
+        await near.subscribe(107, marker).confirmed()
 
         async def made_of_one() -> int:
             """Publish one, and one after it that is heard; say how many of the first were made."""
@@ -153,9 +153,10 @@ async def test_what_nobody_hears_is_not_made(line: Line) -> None:
             return len(made) - before
 
         assert await made_of_one() == 0
-        unsubscribe = await near.subscribe(106, Ear())
+        subscription = near.subscribe(106, Ear())
+        await subscription.confirmed()
         assert await made_of_one() == 1
-        unsubscribe()
+        subscription.end()
         assert 0 in [await made_of_one() for _ in range(20)]
 
 
