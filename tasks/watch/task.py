@@ -74,7 +74,7 @@ class Topic:
         """Read the log from where the watchers are. What fails is tried again by the next hint."""
         try:
             while self.revision is not None:
-                ahead, self._ahead = self._ahead, 0
+                ahead, self._ahead = self._ahead, self.revision
                 events = await self._database.read(
                     log.of_task, self.task_id, after=self.revision, limit=BATCH
                 )
