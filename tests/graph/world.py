@@ -68,7 +68,8 @@ def _tasks(user_id: int, number: int, chance: random.Random) -> dict[str, Any]:
         "error_code": maybe(chance.choice(["SOURCE_NOT_FOUND", "SOURCE_RATE_LIMITED", ""])),
         "error_message": maybe(chance.choice(TEXTS)),
         "receipt": _receipt(chance),
-        "revision": chance.choice(BIG),
+        # Revisions begin at 1; watches rely on it.
+        "revision": max(1, chance.choice(BIG)),
         "correlation_id": None,
         "schedule_id": maybe(chance.choice([0, 5, 2**62])),
         "posts_expired_at": chance.choice([None, None, EPOCH]),
