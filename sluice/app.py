@@ -15,7 +15,7 @@ from api.measurement import MeasurementMiddleware
 from api.middleware import protected
 from api.proxy import TrustedProxies
 from api.session import Attempts, Passwords, ProcessAttempts
-from graph import Bucket
+from graph.limits import Bucket
 from sluice import doors, readiness, website
 from sluice.garbage import collect_less, setting_aside
 from sluice.log import access_log

@@ -9,7 +9,6 @@ import structlog
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-import graph
 from api import session
 from api.session import (
     Attempts,
@@ -19,7 +18,11 @@ from api.session import (
     SessionAuthentication,
     SessionKeys,
 )
-from graph import Bucket, GraphQLSettings, Limits, Live, ProcessBucket, Rate, RedisBucket
+from graph import application
+from graph.application import GraphQLSettings
+from graph.context import Services as GraphQLServices
+from graph.limits import Bucket, Limits, ProcessBucket, Rate, RedisBucket
+from graph.transport.live import Live
 from sluice.data_directory import DataDirectory
 from sluice.services import Services, caps
 from sluice.settings import Settings
@@ -119,7 +122,7 @@ def routes(
     passwords: Passwords | None = None,
 ) -> list[BaseRoute]:
     """Return the routes of GraphQL and sessions. What is not given, this process keeps itself."""
-    served = graph.Services(
+    served = GraphQLServices(
         tasks=services.tasks,
         query=QueryService(services.database, caps=caps(settings)),
         tokens=TokenService(services.accounts),
@@ -138,7 +141,7 @@ def routes(
         init_seconds=settings.graphql_init_seconds,
     )
     return [
-        *graph.routes(served, graphql_settings(settings), bucket=bucket, live=live),
+        *application.routes(served, graphql_settings(settings), bucket=bucket, live=live),
         *session.routes(services.accounts, keys, passwords),
     ]
 

@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from graph import Limits, Rate
+from graph.limits import Limits, Rate
 
 _LIMITS = Limits()
 _RATE = Rate()

@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from graph.released import breaking_changes
-from graph.schema import build_schema
 from sluice.errors import SchemaBroken
 
 
@@ -17,6 +15,9 @@ def schema(
     ] = False,
 ) -> None:
     """Print the GraphQL schema, for clients' tools and a router."""
+    from graph.released import breaking_changes  # noqa: PLC0415 - the schema takes long to load
+    from graph.schema import build_schema  # noqa: PLC0415 - the schema takes long to load
+
     built = build_schema()
     if check and (found := breaking_changes(built)):
         raise SchemaBroken(" ".join(change.description for change in found))

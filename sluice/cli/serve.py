@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from sluice import distributed
 from sluice.cli.shell import Shell, console
 from sluice.cli.up import Host, Port
 
@@ -17,6 +16,8 @@ def serve(
     port: Port = None,
 ) -> None:
     """Serve HTTP, for workers in other processes."""
+    from sluice import distributed  # noqa: PLC0415 - what serves takes a second to load
+
     settings = Shell.of(context).settings(serves=True, host=host, port=port)
     distributed.serve(
         settings,
@@ -27,6 +28,8 @@ def serve(
 
 def worker(context: typer.Context) -> None:
     """Run tasks, for gateways in other processes."""
+    from sluice import distributed  # noqa: PLC0415 - what serves takes a second to load
+
     distributed.work(
         Shell.of(context).settings(serves=True),
         announce=lambda: console().print("Sluice takes tasks."),

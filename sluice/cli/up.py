@@ -1,14 +1,15 @@
 """`sluice up`: serve and work in one process, and say how to try it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from sluice import embedded
 from sluice.cli.shell import Shell, console
-from sluice.embedded import Started
+
+if TYPE_CHECKING:
+    from sluice.embedded import Started
 
 Host = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Listen here, instead of SLUICE_HOST.")
@@ -27,12 +28,14 @@ def up(
     data_dir: DataDir = None,
 ) -> None:
     """Serve and work in one process. The first start sets everything up."""
+    from sluice import embedded  # noqa: PLC0415 - what serves takes a second to load
+
     shell = Shell.of(context).in_directory(data_dir)
     settings = shell.settings(serves=True, host=host, port=port)
     embedded.run(settings, announce=lambda started: announce(started, command=shell.command))
 
 
-def announce(started: Started, *, command: str) -> None:
+def announce(started: "Started", *, command: str) -> None:
     """Print where Sluice is, and on the first start how to try it.
 
     `command` is how to call this program again on the same data.
@@ -59,7 +62,7 @@ def announce(started: Started, *, command: str) -> None:
     screen.print("\nStop with Ctrl-C.")
 
 
-def _platform(started: Started) -> str:
+def _platform(started: "Started") -> str:
     if started.default_platform is None:
         return "A group_id without a platform is refused; SLUICE_DEFAULT_PLATFORM gives it one."
     if not started.chose_platform:

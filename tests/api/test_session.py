@@ -8,13 +8,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-import graph
 from api import session
 from api.limit import ProcessCounter
 from api.middleware import protected
 from api.session import ProcessAttempts, SessionAuthentication, SessionKeys
 from api.session.throttle import WINDOW_SECONDS
-from graph import GraphQLSettings
+from graph.application import GraphQLSettings, routes
 from tasks import models
 from tasks.accounts import AccountService
 from tasks.database import Database
@@ -36,7 +35,7 @@ async def ada(accounts: AccountService) -> models.User:
 def app(database: Database, service: TaskService, accounts: AccountService) -> ASGIApp:
     """Return an application with sessions and GraphQL."""
     services = services_on(database, accounts, tasks=service)
-    doors = [*session.routes(accounts, KEYS), *graph.routes(services, GraphQLSettings())]
+    doors = [*session.routes(accounts, KEYS), *routes(services, GraphQLSettings())]
     return protected(
         Starlette(routes=doors),
         authenticate=accounts.authenticate,

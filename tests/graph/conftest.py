@@ -9,10 +9,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-import graph
 from api.limit import ProcessCounter
 from api.middleware import protected
-from graph import GraphQLSettings, Services
+from graph.application import GraphQLSettings, routes
+from graph.context import Services
 from tasks import models
 from tasks.access import TokenService
 from tasks.accounts import AccountService
@@ -220,7 +220,7 @@ def build(services: Services, accounts: AccountService) -> Callable[..., ASGIApp
 
     def application(**settings: Any) -> ASGIApp:
         return protected(
-            Starlette(routes=list(graph.routes(services, GraphQLSettings(**settings)))),
+            Starlette(routes=list(routes(services, GraphQLSettings(**settings)))),
             authenticate=accounts.authenticate,
             counter=ProcessCounter(),
         )

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-import graph
 from api.limit import ProcessCounter
 from api.middleware import protected
-from graph import GraphQLSettings, Services
+from graph.application import GraphQLSettings, routes
+from graph.context import Services
 from tasks.accounts import AccountService
 from tasks.errors import DatabaseUnavailable
 from tasks.ports import Platform
@@ -56,7 +56,7 @@ async def test_an_unforeseen_error_is_masked_and_logged(
     """The client learns an id, the log the rest, without the document."""
     broken = replace(services, platforms=Broken(error))
     app = protected(
-        Starlette(routes=list(graph.routes(broken, GraphQLSettings()))),
+        Starlette(routes=list(routes(broken, GraphQLSettings()))),
         authenticate=accounts.authenticate,
         counter=ProcessCounter(),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graph import Services
+from graph.context import Services
 from tasks.budget import BudgetLedger, BudgetService
 from tasks.database import Database
 from tasks.ports import Preview, Sleeper

@@ -15,8 +15,7 @@ import pytest
 from graphql import get_introspection_query
 from starlette.types import ASGIApp, Message
 
-from graph import Limits, Rate
-from graph.limits import ProcessBucket
+from graph.limits import Limits, ProcessBucket, Rate
 from tests.graph.conftest import Client
 
 #: What an attack may add to the process's memory.

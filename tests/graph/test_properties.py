@@ -30,10 +30,10 @@ from hypothesis_graphql import from_schema, nodes
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-import graph
 from api.limit import ProcessCounter
 from api.middleware import protected
-from graph import GraphQLSettings, Limits, Rate
+from graph.application import GraphQLSettings, routes
+from graph.limits import Limits, Rate
 from graph.schema import build_schema
 from tasks.accounts import AccountService
 from tasks.database import Database, open_database
@@ -103,7 +103,7 @@ async def application(url: str) -> tuple[Database, ASGIApp, str]:
         limits=Limits(nodes=10**9, values=10**9), rate=Rate(capacity=10**12, per_second=10**9)
     )
     app = protected(
-        Starlette(routes=list(graph.routes(services, settings))),
+        Starlette(routes=list(routes(services, settings))),
         authenticate=accounts.authenticate,
         counter=ProcessCounter(),
     )

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from graph import Limits, ProcessBucket, Rate, Services
+from graph.context import Services
 from graph.execution import Caller, Execution, Request
+from graph.limits import Limits, ProcessBucket, Rate
 from graph.schema import Schema
 from tasks import models
 from tasks.accounts import AccountService

@@ -8,7 +8,7 @@ import pytest
 from starlette.types import Message
 
 from api.limit import ProcessCounter
-from graph import ProcessBucket, Rate
+from graph.limits import ProcessBucket, Rate
 from sluice.app import Gateway, build
 from sluice.instruments import new_metrics
 from sluice.services import Services, open_services

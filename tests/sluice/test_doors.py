@@ -9,7 +9,7 @@ import pytest
 
 from api.session import ProcessAttempts
 from api.session.shared import redis_key
-from graph import ProcessBucket
+from graph.limits import ProcessBucket
 from sluice import doors
 from sluice.settings import load
 from tests.conftest import REDIS

@@ -10,10 +10,11 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-import graph
 from api.limit import ProcessCounter
 from api.middleware import protected
-from graph import GraphQLSettings, Live, Services
+from graph.application import GraphQLSettings, routes
+from graph.context import Services
+from graph.transport.live import Live
 from graph.types.node import global_id
 from sluice.serving import configured
 from tasks import models
@@ -41,7 +42,7 @@ def build(
     def application(**more: Any) -> ASGIApp:
         live = Live(authenticate=accounts.authenticate, connections=connections, **more)
         return protected(
-            Starlette(routes=list(graph.routes(services, GraphQLSettings(), live=live))),
+            Starlette(routes=list(routes(services, GraphQLSettings(), live=live))),
             authenticate=accounts.authenticate,
             counter=ProcessCounter(),
         )
