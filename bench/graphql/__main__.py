@@ -10,6 +10,7 @@ and `wrk`.
 import argparse
 import asyncio
 import contextlib
+import functools
 import shutil
 import statistics
 import tempfile
@@ -21,7 +22,7 @@ from typing import Final
 import graphql
 import redis
 
-from bench.graphql import documents, installation
+from bench.graphql import documents, installation, profiling
 from bench.graphql.installation import Stand
 from bench.graphql.load import ask, cores, load, memory_mb, serving
 from bench.graphql.report import Found, show
@@ -53,6 +54,11 @@ async def _run(options: argparse.Namespace, folder: Path) -> None:
             for server in servers(stand, folder)
             if not options.only or server.name in options.only
         ]
+        if options.profile:
+            for kind in options.profile:
+                show_it = functools.partial(profiling.show, chosen[0], kind, stand)
+                await asyncio.to_thread(show_it, seconds=options.seconds, folder=folder)
+            return
         try:
             for _ in range(options.rounds):
                 for server in chosen:
@@ -137,6 +143,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of each measurement")
     parser.add_argument("--only", type=_names, default=(), help="servers, separated by commas")
     parser.add_argument("--kinds", type=_names, default=(), help="queries, separated by commas")
+    parser.add_argument(
+        "--profile", type=_names, default=(), help="say instead where the time of these goes"
+    )
     return parser.parse_args()
 
 
