@@ -11,7 +11,7 @@ from api import docs, rest
 from api.correlation import CorrelationMiddleware
 from api.health import Health
 from api.limit import Counter, ProcessCounter, RedisCounter
-from api.measurement import MeasurementMiddleware
+from api.measurement import Measurement
 from api.middleware import protected
 from api.proxy import TrustedProxies
 from api.session import Attempts, Passwords, ProcessAttempts
@@ -106,7 +106,7 @@ def build(
     """Join the doors on opened services, behind what every request passes.
 
     The proxies' word about the client first, since all else reads it; then the request's id,
-    so that every answer has one; then the measurement; then the API's own guards.
+    so that every answer has one, with the access log and the measurement; then the API's guards.
     """
     depth = QueueDepth(metrics, Inspection(services.database).queue_depth)
     held = HeldHosts(metrics, services.budgets.held)
@@ -148,8 +148,8 @@ def build(
         cross_origins=settings.cors_origins,
         sessions=doors.session_middleware(services, keys),
     )
-    app = MeasurementMiddleware(app, metrics=metrics)
-    app = CorrelationMiddleware(app, failed=site.failed, access=access_log())
+    served = (access_log(), Measurement(metrics))
+    app = CorrelationMiddleware(app, failed=site.failed, served=served)
     return TrustedProxies(app, settings.trusted_proxies) if settings.trusted_proxies else app
 
 

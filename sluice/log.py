@@ -108,7 +108,7 @@ class AccessLog:
         self._moment = ""
 
     def __call__(self, scope: Scope, status: int | None, seconds: float) -> None:
-        """Write a line."""
+        """Write a line: without the query, which may hold secrets."""
         if correlation.is_probe(scope):
             return
         if not self._lines:
@@ -141,7 +141,7 @@ def _opening(method: str, path: str, status: int | None) -> str:
     )
 
 
-def access_log() -> correlation.AccessLog:
+def access_log() -> correlation.Served:
     """Return what writes access lines as `configure` has chosen; where others listen, records."""
     root = logging.getLogger()
     if root.level == logging.INFO and len(root.handlers) == 1:

@@ -41,12 +41,10 @@ class SessionAuthentication:
             return self._app(scope, receive, send)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["viewer"] = None
+        if state.get("principal") is not None:
+            return self._app(scope, receive, send)
         names = {name for name, _ in scope["headers"]}
-        if (
-            state.get("principal") is not None
-            or b"authorization" in names
-            or b"cookie" not in names
-        ):
+        if b"authorization" in names or b"cookie" not in names:
             return self._app(scope, receive, send)
         return self._ask(scope, receive, send)
 

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.measurement import MeasurementMiddleware
+from api.correlation import CorrelationMiddleware
+from api.measurement import Measurement
 from tasks.metrics import Metrics
 
 
@@ -20,7 +21,7 @@ async def test_requests_are_counted_by_template_not_by_path() -> None:
     registry = CollectorRegistry()
     app = Starlette(
         routes=[Route("/api/tasks/{task_id:int}", answer)],
-        middleware=[Middleware(MeasurementMiddleware, metrics=Metrics(registry))],
+        middleware=[Middleware(CorrelationMiddleware, served=[Measurement(Metrics(registry))])],
     )
     transport = httpx2.ASGITransport(app=app)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from api.correlation import AccessLog, log_access
+from api.correlation import Served, log_access
 from sluice import log
 from sluice.settings import load
 
@@ -81,7 +81,7 @@ async def test_an_access_line_is_the_same_whoever_writes_it() -> None:
     """It is made by hand for speed; its reader must not notice."""
     scope = {"method": "GET", "path": '/ä"\n/http://u:geheim@h', "state": {"correlation_id": "abc"}}
 
-    async def written(write: AccessLog, stream: io.StringIO) -> list[list[tuple[str, Any]]]:
+    async def written(write: Served, stream: io.StringIO) -> list[list[tuple[str, Any]]]:
         with structlog.contextvars.bound_contextvars(correlation_id="abc"):
             write(scope, 200, 0.01234)
             write({**scope, "path": "/healthz"}, 200, 0.01234)
