@@ -4,7 +4,7 @@ It stands around the database and not in the services, so that no write path, th
 the command line's included, can forget it: what is inserted into the log is published.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
@@ -63,9 +63,11 @@ class PublishingDatabase(Database):
                 for row in rows:
                     self.bus.publish(row[_USER_ID], partial(follow.of, row, parameters))
 
-    async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def read(
+        self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, T]:
         """Run statements that only read."""
-        return await self._database.read(steps, *args, **kwargs)
+        return self._database.read(steps, *args, **kwargs)
 
     async def snapshot(
         self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs

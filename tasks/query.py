@@ -6,7 +6,7 @@ exist.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -151,12 +151,12 @@ class QueryService:
         principal.require(TASKS_READ)
         return await self._database.read(lookup.tasks, principal.user_id, ids)
 
-    async def task_rows_by_id(
+    def task_rows_by_id(
         self, principal: Principal, ids: Sequence[int], columns: tuple[str, ...]
-    ) -> Sequence[Row]:
+    ) -> Awaitable[Sequence[Row]]:
         """Return these columns of those of the tasks that are the principal's, in no order."""
         principal.require(TASKS_READ)
-        return await self._database.read(lookup.task_rows, principal.user_id, ids, columns)
+        return self._database.read(lookup.task_rows, principal.user_id, ids, columns)
 
     async def posts_by_id(
         self, principal: Principal, keys: Sequence[tuple[int, str]]

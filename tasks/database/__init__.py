@@ -14,9 +14,11 @@ driver may run it again after a deadlock.
 
 from tasks.database.base import Database, Session, UniqueViolation
 from tasks.database.opening import describe, open_database
-from tasks.database.statement import Call, Following, Row, Statement, Steps
+from tasks.database.statement import LONG, SHORT, Call, Following, Row, Statement, Steps
 
 __all__ = [
+    "LONG",
+    "SHORT",
     "Call",
     "Database",
     "Following",

@@ -1,9 +1,9 @@
 """What both databases offer."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from tasks.database.statement import Call, Row, Steps
 from tasks.errors import StorageError
@@ -48,7 +48,9 @@ class Database(ABC):
         """Run one statement in a transaction of its own: one round trip on PostgreSQL."""
 
     @abstractmethod
-    async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def read(
+        self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, T]:
         """Run statements that only read; each sees what is committed when it starts."""
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, ParamSpec, Self, TypeVar
@@ -124,10 +124,15 @@ class PostgresDatabase(Database):
 
         return await _again(attempt)
 
-    async def read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def read(
+        self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, T]:
         """Run statements, each in a transaction of its own and with what else waits for it."""
         if self._reading is not None:
-            return await _run(self._reading.fetch, steps(*args, **kwargs))
+            return _run(self._reading.fetch, steps(*args, **kwargs))
+        return self._read(steps, *args, **kwargs)
+
+    async def _read(self, steps: Callable[P, Steps[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._connection() as connection:
             return await _run(partial(_fetch, connection), steps(*args, **kwargs))
 

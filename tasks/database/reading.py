@@ -11,17 +11,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from tasks.database.lane import Lane
 from tasks.database.statement import NUMBER, Call, Row, Statement
 from tasks.errors import DatabaseUnavailable
-
-#: Reads that go together: a few milliseconds of short ones. (4 and 8 cost the server 5 to 10 %
-#: more a request at 32 connections.)
-MOST: Final = 32
 
 #: Runs a call on a connection.
 Fetch: TypeAlias = Callable[[Any, Call], Awaitable[Sequence[Row]]]
@@ -65,7 +61,7 @@ class Reading:
             line = self._lines[call.statement] = _Line()
         answer: asyncio.Future[Sequence[Row]] = asyncio.get_running_loop().create_future()
         line.waiting.append(_Waiting(call, answer))
-        if len(line.waiting) > line.coming * MOST:
+        if len(line.waiting) > line.coming * call.statement.shared:
             line.coming += 1
             serving = asyncio.create_task(self._serve(call.statement, line))
             self._serving.add(serving)
@@ -102,7 +98,7 @@ class Reading:
     def _next(self, statement: Statement, line: _Line) -> list[_Waiting]:
         line.coming -= 1
         batch: list[_Waiting] = []
-        while line.waiting and len(batch) < MOST:
+        while line.waiting and len(batch) < statement.shared:
             each = line.waiting.popleft()
             if not each.answer.done():
                 batch.append(each)

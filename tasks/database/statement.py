@@ -59,6 +59,11 @@ Following: TypeAlias = Callable[[sa.FromClause], sa.Executable]
 CHANGED = "changed"
 #: The number of a call among those that are run together; 0 unless it is given.
 NUMBER = "number_of_call"
+#: Selects of few rows that go together: a few milliseconds' worth.
+SHORT = 32
+#: The same of long ones, whose rows take longer than all the rest: of pages of posts, more than
+#: these only made the first wait for the last (the 99th percentile doubled at 32).
+LONG = 4
 
 
 class Statement:
@@ -72,7 +77,7 @@ class Statement:
     `keyed` names the parameter that every returned row has as its first value. Calls that differ
     in it touch different rows, and may be run together (`tasks/database/gathering.py`).
 
-    A select that is `shared` may be run together with others of its kind
+    A select that is `shared` may be run together with others of its kind, at most so many at once
     (`tasks/database/reading.py`). On PostgreSQL its rows have one value more, at their end: the
     parameter `NUMBER`, by which the rows of several calls are told apart.
     """
@@ -85,7 +90,7 @@ class Statement:
         *,
         following: Sequence[Following] = (),
         keyed: str = "",
-        shared: bool = False,
+        shared: int = 0,
     ) -> None:
         self.clause = clause
         self.following = tuple(following)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tasks.column import among
 from tasks.cursor import Form, Window
-from tasks.database import Row, Statement, Steps
+from tasks.database import SHORT, Row, Statement, Steps
 from tasks.filter import TaskFilter, TaskOrder
 from tasks.function import contains
 from tasks.models import Task
@@ -197,7 +197,7 @@ def _statement(shape: _Shape) -> Statement:
         .order_by(*order)
         .limit(sa.bindparam("limit", type_=sa.Integer)),
         # A search may take long, and nobody else is to wait for it.
-        shared="search" not in shape.filters,
+        shared=0 if "search" in shape.filters else SHORT,
     )
 
 

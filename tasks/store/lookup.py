@@ -6,7 +6,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from tasks.column import among
-from tasks.database import Row, Statement, Steps
+from tasks.database import SHORT, Row, Statement, Steps
 from tasks.models import ApiToken, Post, Task
 from tasks.store.queue import CLAIMABLE, RUNNING_BY_PLATFORM, RUNNING_OF
 
@@ -49,7 +49,7 @@ def task_rows(user_id: int, ids: Sequence[int], columns: tuple[str, ...]) -> Ste
 @lru_cache(maxsize=256)
 def _some(columns: tuple[str, ...]) -> Statement:
     mine = (TASK.user_id == sa.bindparam("user_id"), among(TASK.id, "ids"))
-    return Statement(sa.select(*(TASK[name] for name in columns)).where(*mine), shared=True)
+    return Statement(sa.select(*(TASK[name] for name in columns)).where(*mine), shared=SHORT)
 
 
 def posts(user_id: int, keys: Sequence[tuple[int, str]]) -> Steps[dict[tuple[int, str], Post]]:

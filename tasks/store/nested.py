@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tasks.column import among
 from tasks.cursor import Form, Window
-from tasks.database import Call, Row, Statement, Steps
+from tasks.database import LONG, Call, Row, Statement, Steps
 from tasks.filter import PostOrder
 from tasks.function import contains
 from tasks.models import Post, Task, TaskEvent
@@ -238,7 +238,7 @@ def _statement(shape: _Shape) -> Statement:
     if shape.single:
         columns = [inner[name] for name in shape.columns]
         select = sa.select(*columns).where(*conditions).order_by(*sort).limit(size)
-        return Statement(select, shared=not shape.search)
+        return Statement(select, shared=0 if shape.search else LONG)
     number = sa.func.row_number().over(partition_by=owner.task_id, order_by=sort)
     numbered = sa.select(*inner.values(), number.label("place")).where(*conditions)
     ranked: Any = numbered.subquery("ranked")
@@ -246,7 +246,7 @@ def _statement(shape: _Shape) -> Statement:
         sa.select(*(ranked.c[name] for name in shape.columns))
         .where(ranked.c.place <= size)
         .order_by(ranked.c.task_id, ranked.c.place),
-        shared=not shape.search,  # It may take long, and nobody else is to wait for it.
+        shared=0 if shape.search else LONG,  # It may take long, and nobody else is to wait for it.
     )
 
 

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from tasks.accounts import AccountService
 from tasks.cursor import Window
-from tasks.database import Call, Database, Row, Statement
+from tasks.database import SHORT, Call, Database, Row, Statement
 from tasks.database.lane import Lane
-from tasks.database.reading import MOST, Reading
+from tasks.database.reading import Reading
 from tasks.database.statement import NUMBER
 from tasks.errors import DatabaseUnavailable
 from tasks.filter import PostOrder, TaskFilter, TaskOrder
@@ -23,7 +23,7 @@ from tests.conftest import principal_of
 from tests.tasks.test_reading import Pool
 from tests.tasks.test_service import new
 
-ONE = Statement(sa.select(sa.bindparam("key", type_=sa.Integer)), shared=True)
+ONE = Statement(sa.select(sa.bindparam("key", type_=sa.Integer)), shared=SHORT)
 ALONE = Statement(sa.select(sa.bindparam("key", type_=sa.Integer)))
 
 
@@ -87,9 +87,9 @@ async def test_a_batch_has_a_bound() -> None:
     """What is beyond it goes on another connection at the same time."""
     recorder, pool = Recorder(), Pool()
 
-    await asked(reading(recorder, pool), range(MOST + 3))
+    await asked(reading(recorder, pool), range(SHORT + 3))
 
-    assert [len(batch) for batch in recorder.batches] == [MOST, 3]
+    assert [len(batch) for batch in recorder.batches] == [SHORT, 3]
     assert pool.made == 2
 
 
@@ -189,10 +189,10 @@ async def test_owners_who_read_at_the_same_time_see_their_own(
         await query.posts(who, mine, window, order=PostOrder.POSITION)
         return sorted(row[0] for row in rows)
 
-    askers = [principal, other] * (MOST + 1)
+    askers = [principal, other] * (SHORT + 1)
     answers = await asyncio.gather(*map(listed, askers), *map(found, askers))
 
-    assert answers == [mine, theirs] * (2 * (MOST + 1))
+    assert answers == [mine, theirs] * (2 * (SHORT + 1))
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
