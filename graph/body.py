@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 import orjson
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from graph.accept import JSON
 from graph.errors import BAD_REQUEST, RequestRefused
@@ -29,7 +29,17 @@ async def read(headers: Mapping[bytes, bytes], receive: Receive, *, most: int) -
         raise RequestRefused(
             "Send the request without a Content-Encoding.", code=BAD_REQUEST, status=415
         )
-    return decoded(await _whole(headers.get(b"content-length", b""), receive, most))
+    length = headers.get(b"content-length", b"")
+    size = int(length) if length.isdigit() and len(length) <= _MAX_DIGITS else 0
+    if size > most:
+        raise _too_long(most)
+    message = await receive()
+    if message.get("more_body") or message["type"] != "http.request":
+        return decoded(await _whole(message, receive, most))
+    text: bytes = message.get("body", b"")
+    if len(text) > most:
+        raise _too_long(most)
+    return decoded(text)
 
 
 def decoded(text: bytes) -> object:
@@ -51,22 +61,21 @@ def _is_json(content_type: bytes) -> bool:
     return kind.strip().lower() == JSON and charset in ("", "utf-8", "utf8")
 
 
-async def _whole(declared: bytes, receive: Receive, most: int) -> bytes:
-    """Read all of it; one over the limit is refused before the rest of it is read."""
-    size = int(declared) if declared.isdigit() and len(declared) <= _MAX_DIGITS else 0
+async def _whole(message: Message, receive: Receive, most: int) -> bytes:
+    """Read what comes in parts; one over the limit is refused before the rest of it is read."""
     chunks: list[bytes] = []
     total = 0
-    more = True
-    while more and size <= most:
-        message = await receive()
+    while True:
         if message["type"] == "http.disconnect":
             raise RequestRefused("The request ended early.", code=BAD_REQUEST)
         chunks.append(message.get("body", b""))
         total += len(chunks[-1])
-        size = max(size, total)
-        more = message.get("more_body", False)
-    if size > most:
-        raise RequestRefused(
-            f"The request has more than {most} bytes.", code=BAD_REQUEST, status=413
-        )
-    return b"".join(chunks)
+        if total > most:
+            raise _too_long(most)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+        message = await receive()
+
+
+def _too_long(most: int) -> RequestRefused:
+    return RequestRefused(f"The request has more than {most} bytes.", code=BAD_REQUEST, status=413)

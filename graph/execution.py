@@ -1,9 +1,9 @@
 """One operation, from what a client sent to what it is answered. Every transport ends here."""
 
 import math
-from collections.abc import Awaitable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 import graphql
 import orjson
@@ -26,20 +26,18 @@ from graph.errors import (
 )
 from graph.executor import PlainExecutor
 from graph.limits import Bucket, Charge, Limits
-from graph.limits.cost import BASE, Sum
+from graph.limits.cost import BASE
 from graph.persisted import PersistedQueries
 from graph.results import Rendered, Results
 from graph.schema import Schema
 from tasks.principal import Principal
-
-T = TypeVar("T")
 
 #: What a request that is refused costs: reading it takes time, too.
 REFUSED_COST: Final = 10 * BASE
 
 
 # These are made for each request, and none is frozen: that makes it take three times as long.
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Request:
     """A GraphQL request as the specification names its parts. Checked by `Request.parse`."""
 
@@ -58,20 +56,22 @@ class Request:
         if not isinstance(body, dict):
             raise RequestRefused("A request is a JSON object with a query.", code=BAD_REQUEST)
         parts = cast("dict[str, Any]", body)
-        for name in ("query", "operationName"):
-            value = parts.get(name)
-            if value is not None and not isinstance(value, str):
-                raise RequestRefused(f"The {name} must be a string.", code=BAD_REQUEST)
-        for name in ("variables", "extensions"):
-            value = parts.get(name)
-            if value is not None and not isinstance(value, dict):
-                raise RequestRefused(f"The {name} must be an object.", code=BAD_REQUEST)
-        return cls(
-            query=parts.get("query"),
-            operation_name=parts.get("operationName") or None,
-            variables=parts.get("variables") or {},
-            extensions=parts.get("extensions") or {},
-        )
+        query, operation = parts.get("query"), parts.get("operationName")
+        variables, extensions = parts.get("variables"), parts.get("extensions")
+        if query is not None and not isinstance(query, str):
+            raise _wrong("query", "a string")
+        if operation is not None and not isinstance(operation, str):
+            raise _wrong("operationName", "a string")
+        if variables is not None and not isinstance(variables, dict):
+            raise _wrong("variables", "an object")
+        if extensions is not None and not isinstance(extensions, dict):
+            raise _wrong("extensions", "an object")
+        more: Any = (variables or {}, extensions or {})
+        return cls(query, operation or None, *more)
+
+
+def _wrong(part: str, kind: str) -> RequestRefused:
+    return RequestRefused(f"The {part} must be {kind}.", code=BAD_REQUEST)
 
 
 @dataclass(slots=True)
@@ -154,31 +154,38 @@ class Execution:
 
     async def subscribe(self, request: Request, caller: Caller) -> Results | Answer:
         """Begin a subscription; an answer in its place says why it was refused."""
-        return await self._guarded(self._subscribe(request, caller), caller)
+        try:
+            return await self._subscribe(request, caller)
+        except Exception as error:  # noqa: BLE001 - see there
+            return await self._refusal(error, caller)
 
     async def answer(self, request: Request, caller: Caller) -> Answer:
         """Answer a query or a mutation. Never raises for what a client may do wrong."""
-        return await self._guarded(self._answer(request, caller), caller)
-
-    async def _guarded(self, answering: Awaitable[T], caller: Caller) -> T | Answer:
         try:
-            return await answering
-        except RequestRefused as error:
+            return await self._answer(request, caller)
+        except Exception as error:  # noqa: BLE001 - see there
+            return await self._refusal(error, caller)
+
+    async def _refusal(self, error: Exception, caller: Caller) -> Answer:
+        """Say why a request is not executed. A fault of ours is masked, and logged."""
+        if isinstance(error, RequestRefused):
             return refused(error)
-        except DocumentRefused as error:
+        if isinstance(error, DocumentRefused):
             charge = await self._bucket.take(caller.key, REFUSED_COST)
             body = {"errors": error.errors, "extensions": {"cost": charge.formatted()}}
             return Answer(body, executed=False, status=400)
-        except Exception as error:  # noqa: BLE001 - masked, and logged with its traceback
-            return Answer({"errors": [masked(error)]}, executed=False, status=500)
+        return Answer({"errors": [masked(error)]}, executed=False, status=500)
 
     def _admit(self, request: Request, caller: Caller) -> tuple[Document, Operation]:
         """Return a request's document and operation, if it may be made in this way."""
-        query = self._persisted.find(request.query, request.extensions)
+        query, extensions = request.query, request.extensions
+        if extensions:
+            query = self._persisted.find(query, extensions)
         if not query:
             raise RequestRefused("The request holds no query.", code=BAD_REQUEST)
         document = self._documents.get(query)
-        self._persisted.keep(query, request.extensions)
+        if extensions:
+            self._persisted.keep(query, extensions)
         operation = document.operation(request.operation_name)
         if operation.kind is OperationType.MUTATION and not caller.may_change:
             raise RequestRefused(
@@ -198,7 +205,7 @@ class Execution:
                 code=BAD_REQUEST,
                 status=406,
             )
-        charge = await self._charge(operation, request, caller)
+        charge = _granted(await self._bucket.take(caller.key, self._cost(operation, request)))
         if self._plans:
             planned = await operation.planned.answer(
                 caller.principal,
@@ -214,7 +221,7 @@ class Execution:
 
     async def _subscribe(self, request: Request, caller: Caller) -> Results | Answer:
         document, operation = self._admit(request, caller)
-        charge = await self._charge(operation, request, caller)
+        charge = _granted(await self._bucket.take(caller.key, self._cost(operation, request)))
         planned = operation.planned.watching(request.variables) if self._plans else None
         if planned is None:
             source = await self._event_stream(document, request, caller, charge)
@@ -258,39 +265,22 @@ class Execution:
             correlation_id=caller.correlation_id,
         )
 
-    async def _charge(self, operation: Operation, request: Request, caller: Caller) -> Charge:
-        """Take what the operation costs from the caller's bucket.
+    def _cost(self, operation: Operation, request: Request) -> int:
+        """Return what the operation costs.
 
         Raises:
             DocumentRefused: It may answer more than the ceiling, or states no page size.
-            RequestRefused: The bucket holds too little.
         """
         try:
             asked = operation.cost.read(request.variables)
         except GraphQLError as error:
             raise DocumentRefused([formatted(error, code=LIMIT_EXCEEDED)]) from None
-        self._refuse_size(asked)
-        charge = await self._bucket.take(caller.key, asked.cost)
-        if charge.seconds_to_wait is not None:
-            raise RequestRefused(
-                f"This costs {charge.cost} points and {charge.available} are left; they come back "
-                f"at {charge.rate.per_second} a second.",
-                code=THROTTLED,
-                status=429,
-                headers={"retry-after": str(max(1, math.ceil(charge.seconds_to_wait)))},
-            )
-        return charge
-
-    def _refuse_size(self, asked: Sum) -> None:
         limits = self._limits
-        for what, count, most in (
-            ("objects", asked.nodes, limits.nodes),
-            ("values", asked.values, limits.values),
-        ):
-            if count > most:
-                message = f"The answer may hold {count} {what}; at most {most} are allowed."
-                error = GraphQLError(f"{message} Ask for smaller pages.")
-                raise DocumentRefused([formatted(error, code=LIMIT_EXCEEDED)])
+        if asked.nodes > limits.nodes:
+            raise _too_large(f"{asked.nodes} objects", limits.nodes)
+        if asked.values > limits.values:
+            raise _too_large(f"{asked.values} values", limits.values)
+        return asked.cost
 
     async def _execute(
         self, document: Document, request: Request, caller: Caller, *, root: Any = None
@@ -320,6 +310,28 @@ class Execution:
         if self._plans and isinstance(built, PlainExecutor):
             built.encoders = document.operation(request.operation_name).encoders
         return built
+
+
+def _too_large(count: str, most: int) -> DocumentRefused:
+    message = f"The answer may hold {count}; at most {most} are allowed. Ask for smaller pages."
+    return DocumentRefused([formatted(GraphQLError(message), code=LIMIT_EXCEEDED)])
+
+
+def _granted(charge: Charge) -> Charge:
+    """Return the charge.
+
+    Raises:
+        RequestRefused: The bucket held too little.
+    """
+    if charge.seconds_to_wait is None:
+        return charge
+    raise RequestRefused(
+        f"This costs {charge.cost} points and {charge.available} are left; they come back "
+        f"at {charge.rate.per_second} a second.",
+        code=THROTTLED,
+        status=429,
+        headers={"retry-after": str(max(1, math.ceil(charge.seconds_to_wait)))},
+    )
 
 
 def refused(error: RequestRefused) -> Answer:
