@@ -18,6 +18,7 @@ from sluice import log as logging
 from sluice import workforce
 from sluice.app import Gateway
 from sluice.errors import ServingFailed
+from sluice.http import Protocol
 from sluice.instruments import new_metrics
 from sluice.listening import BACKLOG
 from sluice.settings import Settings
@@ -87,6 +88,7 @@ def configured(factory: Callable[[], ASGIApp]) -> uvicorn.Config:
         access_log=False,  # `api.correlation` writes a line that knows the request's id.
         server_header=False,
         backlog=BACKLOG,
+        http=Protocol,
         ws=sockets,
         proxy_headers=False,  # `api.proxy` does it, and knows the host as well.
         timeout_graceful_shutdown=GRACE_SECONDS,
