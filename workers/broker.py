@@ -5,18 +5,13 @@ So nothing rests on the broker's order or memory: a lost, doubled or late messag
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Final, Protocol, cast, runtime_checkable
 from urllib.parse import urlsplit
 
 import dramatiq
-from dramatiq.broker import Consumer
-from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.common import q_name
-from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import Middleware
-from pika.exceptions import AMQPChannelError, AMQPConnectionError
 from redis import Redis
 
 QUEUE: Final = "sluice"
@@ -43,38 +38,28 @@ def open_broker(
     elif scheme in {"redis", "rediss"}:
         broker = RedisBroker(url=url, middleware=chosen, namespace=namespace)
     elif scheme in {"amqp", "amqps"}:
-        broker = _RabbitmqBroker(url=url, middleware=chosen)
+        # pika takes 1.5 MB of every process.
+        from workers.rabbitmq import DeclaringBroker  # noqa: PLC0415
+
+        broker = DeclaringBroker(url=url, middleware=chosen)
     else:
         raise ValueError(f"{scheme}:// is no broker; use redis://, amqp:// or memory://.")
     broker.declare_queue(queue_name(namespace))
     return broker
 
 
-class _RabbitmqBroker(RabbitmqBroker):
-    """Declares the queue before each use: it may have gone with a server that was made anew.
-
-    Dramatiq's declares it once, and then publishes into the void and consumes from nothing.
-    """
-
-    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """Declare, then consume."""
-        self.queues_pending.add(q_name(queue_name))
-        return super().consume(queue_name, prefetch, timeout)
+@runtime_checkable
+class Counting(Protocol):
+    """A broker that knows how many messages wait."""
 
     def waiting(self, queue_name: str) -> int:
-        """Declare, which also tells how many messages wait."""
-        try:
-            declared: Any = self._declare_queue(queue_name)  # pyright: ignore[reportUnknownMemberType] - Dramatiq leaves it open
-        except (AMQPConnectionError, AMQPChannelError) as error:
-            # The next use opens another; a connection that was idle is closed by the server.
-            del self.connection
-            raise ConnectionClosed(error) from None
-        return declared.method.message_count
+        """Return how many messages wait in a queue."""
+        ...
 
 
 def waiting(broker: dramatiq.Broker, queue: str) -> int:
     """Return how many messages wait in a queue for a process that has room."""
-    if isinstance(broker, _RabbitmqBroker):
+    if isinstance(broker, Counting):
         return broker.waiting(queue)
     if isinstance(broker, RedisBroker):
         client = cast("Redis", broker.client)  # pyright: ignore[reportUnknownMemberType] - untyped in Dramatiq
