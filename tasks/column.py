@@ -238,6 +238,31 @@ class among(FunctionElement[Any]):  # noqa: N801 - it reads as the SQL operator 
         super().__init__(column, sa.bindparam(parameter, type_=Listed(element)))
 
 
+class unindexed(FunctionElement[Any]):  # noqa: N801 - it reads as a word about its column
+    """A column that SQLite is not to look up by: another condition finds the few rows there are.
+
+    Without statistics SQLite takes a list of ids for longer than an owner's rows, and reads all
+    of those.
+    """
+
+    inherit_cache = True
+    name = "sluice_unindexed"
+
+    def __init__(self, column: Any) -> None:
+        self.type = column.type
+        super().__init__(column)
+
+
+@compiles(unindexed, "postgresql")
+def _unindexed_postgresql(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
+@compiles(unindexed, "sqlite")
+def _unindexed_sqlite(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.clauses, **kw)}"
+
+
 class Listed(TypeDecorator[list[Any]]):
     """A list as one parameter: an array on PostgreSQL, a JSON text on SQLite."""
 

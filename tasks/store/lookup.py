@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 
-from tasks.column import among
+from tasks.column import among, unindexed
 from tasks.database import SHORT, Row, Statement, Steps
 from tasks.models import ApiToken, Post, Task
 from tasks.store.queue import CLAIMABLE, RUNNING_BY_PLATFORM, RUNNING_OF
@@ -18,7 +18,7 @@ POSTS = Statement(
     sa.select(*POST)
     .join(Task, TASK.id == POST.task_id)
     .where(
-        TASK.user_id == sa.bindparam("user_id"),
+        unindexed(TASK.user_id) == sa.bindparam("user_id"),
         among(POST.task_id, "task_ids"),
         among(POST.post_id, "post_ids"),
     )
@@ -48,7 +48,7 @@ def task_rows(user_id: int, ids: Sequence[int], columns: tuple[str, ...]) -> Ste
 
 @lru_cache(maxsize=256)
 def _some(columns: tuple[str, ...]) -> Statement:
-    mine = (TASK.user_id == sa.bindparam("user_id"), among(TASK.id, "ids"))
+    mine = (unindexed(TASK.user_id) == sa.bindparam("user_id"), among(TASK.id, "ids"))
     return Statement(sa.select(*(TASK[name] for name in columns)).where(*mine), shared=SHORT)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from tasks.column import among
+from tasks.column import among, unindexed
 from tasks.cursor import Form, Window
 from tasks.database import LONG, Call, Row, Statement, Steps
 from tasks.filter import PostOrder
@@ -223,7 +223,8 @@ def _statement(shape: _Shape) -> Statement:
     owner: Any = EVENT if shape.order is None else POST
     inner = {name: owner[name] for name in ("task_id", *shape.columns)}
     which = TASK.id == sa.bindparam("task_id") if shape.single else among(TASK.id, "task_ids")
-    mine = sa.select(TASK.id).where(TASK.user_id == sa.bindparam("user_id"), which)
+    owned = unindexed(TASK.user_id) == sa.bindparam("user_id")
+    mine = sa.select(TASK.id).where(owned, which)
     mine = mine.scalar_subquery()
     conditions: list[Any] = [owner.task_id == mine if shape.single else owner.task_id.in_(mine)]
     if shape.after is not None:
