@@ -63,7 +63,7 @@ async def test_what_has_an_id_is_found_by_it(
     sqlite_template: Path, tmp_path: Path, what: str
 ) -> None:
     """An owner has a million tasks, and SQLite no statistics: it would read them all."""
-    database = Recording(shutil.copy(sqlite_template, tmp_path / "copy.db"))
+    database = Recording(Path(shutil.copy(sqlite_template, tmp_path / "copy.db")))
     try:
         await ASKED[what](QueryService(database))
         plans = [database.plan(call.statement) for call in database.calls]
