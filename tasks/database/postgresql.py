@@ -14,6 +14,7 @@ from tasks.database.gathering import Gathering
 from tasks.database.lane import Lane
 from tasks.database.reading import Reading
 from tasks.database.statement import Call, Row, Steps, compiled
+from tasks.database.together import together
 from tasks.ending import end
 from tasks.errors import DatabaseUnavailable, StorageError
 
@@ -285,6 +286,9 @@ async def _fetch(connection: Any, call: Call) -> Sequence[Row]:
         return statement.read(rows)
     if not parameters:
         return ()
+    if (at_once := together(call.statement)) is not None:
+        rows = await connection.fetch(at_once.text, *at_once.bind(parameters))
+        return at_once.read(rows)
     # One round trip, and a transaction by itself outside of one.
     bound = [statement.bind(row) for row in parameters]
     if statement.returns:

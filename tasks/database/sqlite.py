@@ -336,9 +336,13 @@ def _fetch(connection: sqlite3.Connection, call: Call) -> Sequence[Row]:
     parameters = call.parameters
     if not isinstance(parameters, Mapping):
         if statement.returns:
-            return [
-                row for each in parameters for row in _fetch(connection, call.statement(**each))
-            ]
+            gathered: list[Row] = []
+            for each in parameters:
+                rows = _fetch(connection, call.statement(**each))
+                if not rows and call.statement.at_once is not None:
+                    break
+                gathered += rows
+            return gathered
         connection.executemany(statement.text, [_named(statement, row) for row in parameters])
         return ()
     rows = connection.execute(statement.text, _named(statement, parameters)).fetchall()

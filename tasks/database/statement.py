@@ -64,6 +64,21 @@ SHORT = 32
 #: The same of long ones, whose rows take longer than all the rest: of pages of posts, more than
 #: these only made the first wait for the last (the 99th percentile doubled at 32).
 LONG = 4
+#: How often a statement is to be run, for what does so at once.
+TIMES = "times"
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """One statement that does what another does `TIMES` times, or until it gives no row.
+
+    The other's parameters are the same each time. It returns the same columns, and one besides
+    them, `order`, which tells when the other would have returned the row.
+    """
+
+    clause: sa.Executable
+    following: Sequence[Following]
+    order: str
 
 
 class Statement:
@@ -80,9 +95,12 @@ class Statement:
     A select that is `shared` may be run together with others of its kind, at most so many at once
     (`tasks/database/reading.py`). On PostgreSQL its rows have one value more, at their end: the
     parameter `NUMBER`, by which the rows of several calls are told apart.
+
+    `at_once` says on PostgreSQL in one statement what `each` says in several
+    (`tasks/database/together.py`).
     """
 
-    __slots__ = ("clause", "following", "keyed", "shared")
+    __slots__ = ("at_once", "clause", "following", "keyed", "shared")
 
     def __init__(
         self,
@@ -91,7 +109,9 @@ class Statement:
         following: Sequence[Following] = (),
         keyed: str = "",
         shared: int = 0,
+        at_once: "AtOnce | None" = None,
     ) -> None:
+        self.at_once = at_once
         self.clause = clause
         self.following = tuple(following)
         self.keyed = keyed
@@ -102,7 +122,10 @@ class Statement:
         return Call(self, parameters)
 
     def each(self, rows: Sequence[Mapping[str, Any]]) -> "Call":
-        """Say: run this statement once for each row of parameters; gives all their rows."""
+        """Say: run this statement once for each row of parameters; gives all their rows.
+
+        One that knows how to do so `at_once` ends with the first that gives none.
+        """
         return Call(self, rows)
 
 
@@ -171,16 +194,16 @@ def compiled(statement: Statement, dialect_name: str) -> Compiled:
     """Compile a statement for a dialect; the second time it comes from the cache."""
     clause: Any = statement.clause
     if statement.shared and dialect_name == "postgresql":
-        return _compiled(clause.add_columns(_NUMBER), dialect_name)
+        return compile_clause(clause.add_columns(_NUMBER), dialect_name)
     if not statement.following:
-        return _compiled(clause, dialect_name)
+        return compile_clause(clause, dialect_name)
     if dialect_name == "postgresql":
         changed = clause.cte(CHANGED)
         joined = sa.select(*changed.c)
         for number, follow in enumerate(statement.following):
             following: Any = follow(changed)
             joined = joined.add_cte(following.cte(f"{CHANGED}_{number}"))
-        return _compiled(joined, dialect_name)
+        return compile_clause(joined, dialect_name)
     columns: Any = clause.exported_columns
     names = tuple(f"{CHANGED}_{column.name}" for column in columns)
     row = sa.select(
@@ -189,9 +212,10 @@ def compiled(statement: Statement, dialect_name: str) -> Compiled:
             for name, column in zip(names, columns, strict=True)
         )
     ).subquery(CHANGED)
+    followed = (follow(row) for follow in statement.following)
     return replace(
-        _compiled(clause, dialect_name),
-        following=tuple(_compiled(follow(row), dialect_name) for follow in statement.following),
+        compile_clause(clause, dialect_name),
+        following=tuple(compile_clause(each, dialect_name) for each in followed),
         prefixed=names,
     )
 
@@ -199,7 +223,8 @@ def compiled(statement: Statement, dialect_name: str) -> Compiled:
 _NUMBER: Any = sa.bindparam(NUMBER, 0, type_=sa.Integer).label(NUMBER)
 
 
-def _compiled(clause: Any, dialect_name: str) -> Compiled:
+def compile_clause(clause: Any, dialect_name: str) -> Compiled:
+    """Compile what the dialect runs as it stands."""
     dialect = DIALECTS[dialect_name]
     result: Any = clause.compile(dialect=dialect)
     positional = dialect_name == "postgresql"

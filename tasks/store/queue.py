@@ -19,7 +19,10 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from tasks.column import among, now
 from tasks.database import Statement, Steps
+from tasks.database.statement import TIMES, AtOnce
+from tasks.database.together import few
 from tasks.models import PUSH, QueueOwner, Task
+from tasks.store import event
 from tasks.store.task import change
 from tasks.transition import CLAIM
 
@@ -108,30 +111,93 @@ def _to_back(changed: sa.FromClause) -> sa.Executable:
     return sa.update(QueueOwner).where(OWNER.user_id.in_(taken)).values(turn=back)
 
 
-def _claiming(owner: Any, *more: sa.ColumnElement[Any]) -> Statement:
-    """Build the update that takes an owner's best claimable task: highest priority, oldest."""
-    best = (
+_HOLDING: Mapping[str, Any] = {
+    "worker_id": sa.bindparam("worker_id"),
+    "attempt": TASK.attempt + 1,
+    "assigned_at": sa.func.coalesce(TASK.assigned_at, now()),
+    "lease_expires_at": now(sa.bindparam("lease_seconds", type_=sa.Float)),
+}
+
+
+def _best(owner: Any, *more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Select an owner's claimable tasks in the order in which they are taken."""
+    return (
         sa.select(TASK.id)
         .where(TASK.user_id == owner, *CLAIMABLE, *more)
         .order_by(TASK.priority.desc(), TASK.id)
-        .limit(1)
         .with_for_update()
-        .correlate(None)
-        .scalar_subquery()
     )
-    return change(
-        CLAIM,
-        which=TASK.id == best,
-        following=[_to_back],
-        worker_id=sa.bindparam("worker_id"),
-        attempt=TASK.attempt + 1,
-        assigned_at=sa.func.coalesce(TASK.assigned_at, now()),
-        lease_expires_at=now(sa.bindparam("lease_seconds")),
+
+
+def _taking_in_turn() -> AtOnce:
+    """Build what takes as often as it is told, each time of who is first then.
+
+    The line goes round: whoever stands at `place` among `owners` is first at `place`, and again
+    each time when all have had their turn. It ends before the first who has nothing left.
+    """
+    most = sa.bindparam(TIMES, type_=sa.Integer)
+    line = sa.select(*OWNER).order_by(OWNER.turn, OWNER.user_id).limit(most).subquery("line")
+    in_turn = sa.func.row_number().over(order_by=(line.c.turn, line.c.user_id))
+    owners = sa.select(
+        line.c.user_id, (in_turn - 1).label("place"), sa.func.count().over().label("owners")
+    ).subquery("owners")
+    rounds = (most + owners.c.owners - 1) // owners.c.owners
+    best = _best(owners.c.user_id).add_columns(TASK.priority).limit(rounds).lateral("best")
+    by_owner: Any = {"partition_by": owners.c.user_id}
+    ranked = (
+        sa.select(
+            owners,
+            best.c.id,
+            sa.func.row_number()
+            .over(**by_owner, order_by=(best.c.priority.desc(), best.c.id))
+            .label("rank"),
+            sa.func.count(best.c.id).over(**by_owner).label("found"),
+        )
+        .select_from(owners.outerjoin(best, sa.true()))
+        .subquery("ranked")
     )
+    chosen = sa.select(
+        ranked.c.id,
+        ((ranked.c.rank - 1) * ranked.c.owners + ranked.c.place).label("taken"),
+        sa.func.min(ranked.c.found * ranked.c.owners + ranked.c.place).over().label("end"),
+    ).subquery("chosen")
+    taken = sa.and_(
+        TASK.id == chosen.c.id,
+        chosen.c.taken < sa.func.least(chosen.c.end, most),
+        few(chosen.c.id),
+    )
+    # Looking at the status again, the planner would begin with all who are pending.
+    update: Any = change(CLAIM, which=taken, is_locked=True, **_HOLDING).clause
+    return AtOnce(
+        update.returning(chosen.c.taken),
+        following=[event.logged(CLAIM.event), _each_to_back],
+        order="taken",
+    )
+
+
+def _each_to_back(changed: sa.FromClause) -> sa.Executable:
+    """Move owners to the back of the line, in the order in which it was last their turn."""
+    last = (
+        sa.select(changed.c.user_id, sa.func.max(changed.c.taken).label("taken"))
+        .group_by(changed.c.user_id)
+        .subquery("last")
+    )
+    back: Any = sa.select(sa.func.max(OWNER.turn) + 1).correlate(None).scalar_subquery()
+    return (
+        sa.update(QueueOwner)
+        .where(OWNER.user_id == last.c.user_id, few(last.c.user_id))
+        .values(turn=back + last.c.taken)
+    )
+
+
+def _claiming(owner: Any, *more: sa.ColumnElement[Any], at_once: AtOnce | None = None) -> Statement:
+    """Build the update that takes an owner's best claimable task: highest priority, oldest."""
+    best = _best(owner, *more).limit(1).correlate(None).scalar_subquery()
+    return change(CLAIM, which=TASK.id == best, following=[_to_back], at_once=at_once, **_HOLDING)
 
 
 _FIRST = sa.select(OWNER.user_id).order_by(OWNER.turn, OWNER.user_id).limit(1).scalar_subquery()
-TAKE = _claiming(_FIRST)
+TAKE = _claiming(_FIRST, at_once=_taking_in_turn())
 TAKE_OF = _claiming(sa.bindparam("user_id"))
 TAKE_UNCAPPED = _claiming(sa.bindparam("user_id"), sa.not_(among(TASK.platform, "capped")))
 HAS_CLAIMABLE = Statement(
@@ -205,10 +271,10 @@ def claim(*, worker_id: str, lease_seconds: float, caps: Caps, most: int) -> Ste
         if caps:
             found = yield from _take_within(caps, holder)
         else:
-            # Twice as many in each round trip: none is wasted much on a line that is short.
-            found = yield from _take(TAKE, [holder] * min(missing, len(tasks) + 1))
-        if found:
-            tasks += found
+            found = yield from _take(TAKE, [holder] * missing)
+            missing -= len(found)
+        tasks += found
+        if found and (caps or not missing):
             continue
         owners = yield NEXT()
         if not owners:

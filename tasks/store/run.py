@@ -12,16 +12,19 @@ from tasks.store import post
 from tasks.store.task import HELD, TASK, change
 from tasks.transition import COMPLETE, FAIL, RECORD, RELEASE, START, WAIT
 
-LEASE = now(sa.bindparam("lease_seconds"))
+LEASE = now(sa.bindparam("lease_seconds", type_=sa.Float))
 NO_LEASE: Mapping[str, Any] = {"lease_expires_at": None}
 LET_GO: Mapping[str, Any] = {"worker_id": None, "lease_expires_at": None}
-CHECKPOINT: Mapping[str, Any] = {
-    name: sa.bindparam(name) for name in ("cursor_state", "cursor", "posts_count", "receipt")
-}
+
+
+def _given(*names: str) -> Mapping[str, Any]:
+    """Return the parameters for columns; of many calls, they are lists of the columns' types."""
+    return {name: sa.bindparam(name, type_=TASK[name].type) for name in names}
+
+
+CHECKPOINT = _given("cursor_state", "cursor", "posts_count", "receipt")
 ENDING: Mapping[str, Any] = {
-    "stop_reason": sa.bindparam("stop_reason"),
-    "error_code": sa.bindparam("error_code"),
-    "error_message": sa.bindparam("error_message"),
+    **_given("stop_reason", "error_code", "error_message"),
     "completed_at": now(),
 }
 
@@ -43,18 +46,15 @@ COMPLETED = change(
 #: `excerpt` is what was read instead of an answer, for the event alone.
 FAILED = change(FAIL, *HELD, more=["excerpt"], **CHECKPOINT, **ENDING, **NO_LEASE)
 #: For a fault of ours, after which only the row knows what was stored.
-BLAMED = change(FAIL, *HELD, receipt=sa.bindparam("receipt"), **ENDING, **NO_LEASE)
+BLAMED = change(FAIL, *HELD, **_given("receipt"), **ENDING, **NO_LEASE)
 WAITING = change(
     WAIT,
     *HELD,
-    not_before=now(sa.bindparam("wait_seconds")),
-    failures=sa.bindparam("failures"),
-    error_code=sa.bindparam("error_code"),
-    error_message=sa.bindparam("error_message"),
-    receipt=sa.bindparam("receipt"),
+    not_before=now(sa.bindparam("wait_seconds", type_=sa.Float)),
+    **_given("failures", "error_code", "error_message", "receipt"),
     **LET_GO,
 )
-RELEASED = change(RELEASE, *HELD, receipt=sa.bindparam("receipt"), **LET_GO)
+RELEASED = change(RELEASE, *HELD, **_given("receipt"), **LET_GO)
 
 _LAPSED = TASK.lease_expires_at <= now()
 #: The sweeper's: the lease has run out, whoever holds it.
@@ -62,17 +62,16 @@ RETURNED = change(RELEASE, _LAPSED, failures=TASK.failures + 1, **LET_GO)
 PUT_OFF = change(
     WAIT,
     _LAPSED,
-    not_before=now(sa.bindparam("wait_seconds")),
+    not_before=now(sa.bindparam("wait_seconds", type_=sa.Float)),
     failures=TASK.failures + 1,
-    error_code=sa.bindparam("error_code"),
-    error_message=sa.bindparam("error_message"),
+    **_given("error_code", "error_message"),
     **LET_GO,
 )
 ABANDONED = change(
     FAIL,
     _LAPSED,
     **ENDING,
-    receipt=sa.bindparam("receipt"),
+    **_given("receipt"),
     failures=TASK.failures + 1,
     **NO_LEASE,
 )

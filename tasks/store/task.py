@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from tasks.column import now
 from tasks.database import Following, Statement, Steps
+from tasks.database.statement import AtOnce
 from tasks.models import PUSH, CursorState, EventType, Post, QueueOwner, Task, TaskStatus
 from tasks.store import event
 from tasks.transition import Transition
@@ -77,20 +78,20 @@ def change(
     which: sa.ColumnElement[bool] = ONE,
     more: Sequence[str] = (),
     following: Sequence[Following] = (),
+    is_locked: bool = False,
+    at_once: AtOnce | None = None,
     **values: Any,
 ) -> Statement:
     """Build the update that makes a transition and appends its event, in one statement.
 
-    It changes no row where the transition is not allowed. `more` names parameters that the
-    event shows besides the columns; `following` comes after the event.
+    It changes no row where the transition is not allowed; `is_locked` says that `which` has
+    looked at the status already, and locked the rows. `more` names parameters that the event
+    shows besides the columns; `following` comes after the event.
     """
+    sources: list[Any] = [sa.literal_column(f"'{status}'") for status in transition.sources]
     return Statement(
         sa.update(Task)
-        .where(
-            which,
-            TASK.status.in_([sa.literal_column(f"'{status}'") for status in transition.sources]),
-            *guards,
-        )
+        .where(which, sa.true() if is_locked else TASK.status.in_(sources), *guards)
         .values(
             status=transition.target.value,
             revision=TASK.revision + 1,
@@ -100,6 +101,7 @@ def change(
         .returning(*TASK),
         following=[event.logged(transition.event, *more), *following],
         keyed="task_id" if which is ONE else "",
+        at_once=at_once,
     )
 
 

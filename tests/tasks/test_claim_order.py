@@ -1,6 +1,7 @@
 """The claim's promises on PostgreSQL, where claims, creators and clients really meet."""
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -39,11 +40,6 @@ END_OTHERS = Statement(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-)
-ORDER = Statement(
-    sa.select(TASK.id, TASK.priority)
-    .where(TASK.attempt == 1)
-    .order_by(TASK.lease_expires_at, TASK.id)
 )
 
 
@@ -86,30 +82,28 @@ async def test_ten_thousand_urgent_tasks_do_not_hold_up_another_owner(
 
 
 async def test_eight_claimers_keep_the_exact_order_of_priorities(
-    database: Database, database_url: str, service: TaskService, principal: Principal
+    database_url: str, service: TaskService, principal: Principal
 ) -> None:
     """However many claim at once, no task is taken before one of higher priority, or older."""
     for number in range(200):
         await service.create(principal, new(priority=number * 7919 % 5))
 
+    claimed: list[list[Task]] = []
+
     async def claim(work: WorkService, name: str, most: int) -> None:
-        while (await work.claim_many(name, most=most)).claims:
-            pass
+        while found := (await work.claim_many(name, most=most)).claims:
+            claimed.append([claim.task for claim in found])
 
     async with claimers(database_url, 8, Limits(lease_seconds=3600)) as workers:
         await asyncio.gather(
             *(claim(work, f"w{index}", 1 + index % 3) for index, work in enumerate(workers))
         )
-        taken = await database.read(order)
 
+    # Claims are made one after the other; within one, tasks are given in their order.
+    in_order = sorted(claimed, key=lambda tasks: tasks[0].updated_at)
+    taken = [(-task.priority, task.id) for tasks in in_order for task in tasks]
     assert len(taken) == 200
-    assert taken == sorted(taken, key=lambda each: (-each[1], each[0]))
-
-
-def order() -> Steps[list[tuple[int, int]]]:
-    """Return (id, priority) in the order of the claims: leases began in that order."""
-    rows = yield ORDER()
-    return [(row[0], row[1]) for row in rows]
+    assert taken == sorted(taken)
 
 
 async def test_turns_are_exact_within_one_claim_of_many(
@@ -127,6 +121,47 @@ async def test_turns_are_exact_within_one_claim_of_many(
         taken += [names[claim.task.user_id] for claim in found.claims]
 
     assert "".join(taken) == "abcacaca"[:8]
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_claims_of_any_size_take_what_single_claims_would(
+    service: TaskService, work: WorkService, accounts: AccountService, seed: int
+) -> None:
+    """Owners take turns until one after the other has nothing left, each with the best first."""
+    dice = random.Random(seed)  # noqa: S311 - a repeatable choice, guards nothing
+    people = await owners(accounts, dice.randint(1, 9))
+    left: dict[int, list[tuple[int, int]]] = {}
+    for owner in people:
+        for _ in range(dice.randint(1, 12)):
+            task = await service.create(owner, new(priority=dice.randint(0, 2)))
+            left.setdefault(owner.user_id, []).append((-task.priority, task.id))
+    expected: list[int] = []
+    while left:
+        for owner in list(left):
+            best = min(left[owner])
+            left[owner].remove(best)
+            expected.append(best[1])
+            if not left[owner]:
+                del left[owner]
+
+    taken: list[int] = []
+    while (found := await work.claim_many("w", most=dice.randint(1, 20))).claims:
+        taken += [claim.task.id for claim in found.claims]
+
+    assert taken == expected
+
+
+async def test_a_claim_ends_before_an_owner_who_has_nothing_left(
+    service: TaskService, work: WorkService, accounts: AccountService
+) -> None:
+    """The next one takes them out of the line, so that it never fills with those."""
+    first, second = await owners(accounts, 2)
+    for owner in (first, *[second] * 5):
+        await service.create(owner, new())
+
+    sizes = [len((await work.claim_many("w", most=4)).claims) for _ in range(3)]
+
+    assert sizes == [2, 4, 0]
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 
 from tasks.claim import Checkpoint, Claim
 from tasks.database import Call, Database, Row, Statement
 from tasks.database.gathering import MOST, Gathering
+from tasks.database.together import together
 from tasks.errors import DatabaseUnavailable, LeaseLost
 from tasks.models import CursorState, EventType, StopReason, TaskEvent
 from tasks.principal import Principal
 from tasks.receipt import Receipt
 from tasks.service import TaskService
-from tasks.store import event
+from tasks.store import event, queue, run
 from tasks.work import WorkService
 from tests.tasks.test_service import new
 
@@ -159,6 +162,39 @@ async def test_writes_that_wait_share_a_transaction(
     counting = Statement(writers.where(TaskEvent.table().c.type == EventType.STARTED.value))
     rows = await database.execute(counting())
     assert rows[0][0] <= 2
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        queue.TAKE,
+        run.STARTED,
+        run.RECORDED,
+        run.COMPLETED,
+        run.FAILED,
+        run.BLAMED,
+        run.WAITING,
+        run.RELEASED,
+    ],
+)
+async def test_what_goes_together_walks_the_index_of_a_table_that_was_small(
+    database_url: str, statement: Statement
+) -> None:
+    """Prepared while the table is empty, it is fast when the table has become large."""
+    driver: Any = asyncpg
+    connection = await driver.connect(database_url)
+    at_once = together(statement)
+    assert at_once is not None
+
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE at_once AS {at_once.text}")
+    nothing = ", ".join("NULL" for _ in at_once.compiled.names)
+    plan = [row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE at_once({nothing})")]
+    await connection.close()
+
+    assert not [line for line in plan if "Seq Scan on task" in line or "Hash Join" in line]
+    assert any("Index Scan using task_pkey" in line for line in plan)
 
 
 async def complete(work: WorkService, claim: Claim) -> object:

@@ -28,6 +28,7 @@ class Line:
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
+        self.questions = 0  #: How often Redis was asked who is heard.
 
     @property
     def url(self) -> str:
@@ -51,14 +52,14 @@ class Line:
         parts = urlsplit(REDIS)
         there = await asyncio.open_connection(parts.hostname, parts.port or 6379)
         self._writers |= {writer, there[1]}
-        await asyncio.gather(_pump(reader, there[1]), _pump(there[0], writer))
+        await asyncio.gather(self._pump(reader, there[1]), self._pump(there[0], writer))
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-        writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                self.questions += data.count(b"NUMSUB")
+                writer.write(data)
+            writer.close()
 
 
 class Ear:
@@ -158,6 +159,34 @@ async def test_what_nobody_hears_is_not_made(line: Line) -> None:
         assert await made_of_one() == 1
         subscription.end()
         assert 0 in [await made_of_one() for _ in range(20)]
+
+
+async def test_events_that_nobody_hears_wait_for_one_that_is_heard(line: Line) -> None:
+    """One question is enough for many of them; whom somebody hears does not wait."""
+    ear = Ear()
+    async with RedisBus.open(line.url, quiet_seconds=600) as far:
+        await far.subscribe(108, ear).confirmed()
+        publish(far, event(108, 1))
+        await until(lambda: len(ear.heard) == 1)
+        publish(far, event(109))
+        await until(lambda: line.questions == 2)
+
+        for _ in range(20):
+            publish(far, event(109), event(110))
+            await asyncio.sleep(0)
+        publish(far, event(108, 2))
+
+        await until(lambda: len(ear.heard) == 2)
+        assert line.questions == 3
+
+
+async def test_what_comes_after_a_silence_is_asked_about(line: Line) -> None:
+    """Events that waited for others go out by themselves in the end."""
+    async with RedisBus.open(line.url) as bus:
+        for question in range(1, 4):
+            publish(bus, event(111))
+            publish(bus, event(111))
+            await until(lambda question=question: line.questions >= question)
 
 
 async def test_who_unsubscribes_hears_no_more(line: Line) -> None:
