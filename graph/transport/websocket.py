@@ -17,9 +17,10 @@ from starlette.types import Receive, Scope, Send
 from graph.errors import RequestRefused
 from graph.execution import Caller, Execution, Request
 from graph.results import Results
-from graph.transport.live import Live, is_foreign
+from graph.transport.live import Live
 from tasks.errors import TaskError, TooManyConnections, Unauthenticated
 from tasks.principal import Principal
+from web.origin import is_foreign
 
 PROTOCOL: Final = "graphql-transport-ws"
 #: What a close frame holds at most beside its code (RFC 6455, section 5.5).
@@ -187,7 +188,7 @@ class Connection:
         if principal is None:
             sentence = 'send {"Authorization": "Bearer <token>"} as the payload of connection_init'
             raise Closing(FORBIDDEN, f"Forbidden: {sentence}")
-        if principal.via_session and is_foreign(Headers(scope=self._scope), safe=False):
+        if principal.via_session and is_foreign(Headers(scope=self._scope), needs_origin=True):
             raise Closing(FORBIDDEN, "Forbidden: a session's cookie counts only on our own pages")
         return principal
 
