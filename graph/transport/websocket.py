@@ -150,7 +150,7 @@ class Connection:
         elif kind == "pong":
             _payload(message)
         elif kind == "subscribe":
-            self._subscribe(message)
+            await self._subscribe(message)
         elif kind == "complete":
             operation = self._operations.pop(_id(message), None)
             if operation is not None:
@@ -192,7 +192,7 @@ class Connection:
             raise Closing(FORBIDDEN, "Forbidden: a session's cookie counts only on our own pages")
         return principal
 
-    def _subscribe(self, message: Message) -> None:
+    async def _subscribe(self, message: Message) -> None:
         if self._caller is None:
             raise Closing(UNAUTHORIZED, "Unauthorized")
         operation_id, payload = _id(message), _payload(message)
@@ -206,6 +206,11 @@ class Connection:
             raise Closing(BAD_REQUEST, "Invalid message: the payload needs a query")
         if operation_id in self._operations:
             raise Closing(SUBSCRIBER_EXISTS, f"Subscriber for {operation_id} already exists")
+        if len(self._operations) >= self._live.operations:
+            refusal = f"A connection has at most {self._live.operations} operations open."
+            errors = [{"message": refusal, "extensions": {"code": "LIMIT_EXCEEDED"}}]
+            await self._say({"id": operation_id, "type": "error", "payload": errors})
+            return
         serving = self._serve_there(operation_id, request, self._caller)
         self._operations[operation_id] = asyncio.create_task(serving)
 
@@ -216,10 +221,6 @@ class Connection:
 
     async def _serve(self, operation_id: str, request: Request, caller: Caller) -> None:
         """Serve one operation. One that the client has completed is cancelled, and says no more."""
-        if len(self._operations) > self._live.operations:
-            message = f"A connection has at most {self._live.operations} operations open."
-            errors = [{"message": message, "extensions": {"code": "LIMIT_EXCEEDED"}}]
-            return await self._finish(operation_id, {"type": "error", "payload": errors})
         if self._execution.kind(request) is OperationType.SUBSCRIPTION:
             answered = await self._execution.subscribe(request, caller)
         else:
