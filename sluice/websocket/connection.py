@@ -301,10 +301,11 @@ class WebSocket(asyncio.Protocol):
 
     def _flush(self, library: ServerProtocol) -> None:
         parts = library.data_to_send()
-        if self._transport.is_closing():
+        # What comes after the end is thrown away, and answered with nothing.
+        if not parts or self._transport.is_closing():
             return
         self._transport.write(b"".join(parts))
-        if parts and not parts[-1]:  # the library's way to say: no more
+        if not parts[-1]:  # the library's way to say: no more
             self._transport.write_eof()
 
     # The end.
