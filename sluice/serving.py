@@ -18,12 +18,13 @@ from sluice import log as logging
 from sluice import workforce
 from sluice.app import Gateway
 from sluice.errors import ServingFailed
+from sluice.http import Http
 from sluice.instruments import new_metrics
 from sluice.listening import BACKLOG
 from sluice.settings import Settings
 from sluice.websocket import WebSockets
 
-#: How long answers that are under way may take after a signal; live streams are cut off then.
+#: How long answers that are under way may take after a signal; live streams end at once.
 GRACE_SECONDS: Final = 3
 #: Of a WebSocket's message; the documents' own limits are well below it.
 _MAX_MESSAGE_BYTES: Final = 1024 * 1024
@@ -87,6 +88,7 @@ def configured(factory: Callable[[], ASGIApp]) -> uvicorn.Config:
         access_log=False,  # `api.correlation` writes a line that knows the request's id.
         server_header=False,
         backlog=BACKLOG,
+        http=Http,
         ws=sockets,
         proxy_headers=False,  # `api.proxy` does it, and knows the host as well.
         timeout_graceful_shutdown=GRACE_SECONDS,
