@@ -24,11 +24,12 @@ from graph.execution import Answer, Caller, Execution, Request, refused
 from graph.limits import Limits
 from graph.results import Once
 from graph.transport import multipart, sse
-from graph.transport.live import Live, is_foreign
+from graph.transport.live import Live
 from graph.transport.multipart import Multipart
 from graph.transport.sse import ServerSentEvents
 from tasks.errors import TooManyConnections
 from tasks.principal import Principal
+from web.origin import is_foreign
 from web.stream import Framing, Stream
 
 #: Of a URL's query; servers and proxies allow no more either.
@@ -245,7 +246,7 @@ def _parameters(scope: Scope) -> dict[str, Any]:
 
 def _refuse_foreign(scope: Scope) -> None:
     """Refuse what another site makes a browser send with the session's cookie."""
-    if is_foreign(Headers(scope=scope), safe=scope["method"] == "GET"):
+    if is_foreign(Headers(scope=scope), needs_origin=scope["method"] != "GET"):
         raise RequestRefused(
             "A session's cookie counts only for requests of our own pages; use a token.",
             code="FORBIDDEN",

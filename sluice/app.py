@@ -27,6 +27,7 @@ from tasks.export import ExportService
 from tasks.inspection import Inspection
 from tasks.metrics import HeldHosts, Metrics, QueueDepth
 from tasks.ports import Waker
+from web.stream import STREAMS, Streams
 
 
 class Gateway:
@@ -63,6 +64,7 @@ class Gateway:
         try:
             async with self._opened() as application:
                 state["application"] = application
+                state[STREAMS] = Streams()
                 collect_less()
                 await send({"type": "lifespan.startup.complete"})
                 await receive()

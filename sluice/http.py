@@ -4,6 +4,7 @@ uvicorn's own classes read and parse, keep the order of requests and answers, an
 plain: upgrades, pipelined requests, HTTP/1.0, chunks, closing. From here come the beginning of a
 plain request, and the writing of an answer that says how long it is: the lines of its head are
 checked and encoded once, and head and body are written together. Both take half the library's time.
+And answers that go on end when the server does, which uvicorn would wait for and then break off.
 """
 
 from asyncio import Event
@@ -18,6 +19,8 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
+
+from web.stream import STREAMS, Streams
 
 #: What is remembered of heads and of addresses; beyond that all is forgotten and begins anew.
 _MOST_KEPT: Final = 1024
@@ -132,6 +135,13 @@ class Protocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         self._start_asgi_task(self.cycle, cast("ASGI3Application", self.app))  # pyright: ignore[reportUnknownMemberType] - of several kinds
+
+    def shutdown(self) -> None:
+        """Let the answer that is under way end; a stream ends at once, as it should."""
+        super().shutdown()
+        streams: Streams | None = self.app_state.get(STREAMS)
+        if streams is not None:
+            streams.close()
 
     def _is_plain(self) -> bool:
         """Say whether a request is one that begins at once and has nothing uncommon."""

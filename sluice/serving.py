@@ -24,7 +24,7 @@ from sluice.listening import BACKLOG
 from sluice.settings import Settings
 from sluice.websocket import WebSockets
 
-#: How long answers that are under way may take after a signal; live streams are cut off then.
+#: How long answers that are under way may take after a signal; live streams end at once.
 GRACE_SECONDS: Final = 3
 #: Of a WebSocket's message; the documents' own limits are well below it.
 _MAX_MESSAGE_BYTES: Final = 1024 * 1024

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+
+#: The name of a server's `Streams` in the state that its lifespan leaves to requests.
+STREAMS: Final = "streams"
 
 Item = TypeVar("Item")
 Item_contra = TypeVar("Item_contra", contravariant=True)
@@ -40,6 +43,30 @@ class Framing(Protocol[Item_contra]):
         ...
 
 
+class Streams:
+    """The streams that a server is sending, so that it can end them when it ends itself."""
+
+    def __init__(self) -> None:
+        self._open: set[Stream[Any]] = set()
+        self._is_over = False
+
+    def enter(self, stream: "Stream[Any]") -> None:
+        """Take a stream; it ends at once if the server is about to."""
+        self._open.add(stream)
+        if self._is_over:
+            stream.close()
+
+    def leave(self, stream: "Stream[Any]") -> None:
+        """Forget a stream that has ended."""
+        self._open.discard(stream)
+
+    def close(self) -> None:
+        """End all streams, and those that would still begin."""
+        self._is_over = True
+        for stream in tuple(self._open):
+            stream.close()
+
+
 class Stream(Generic[Item]):
     """Sends items until there are no more, the client leaves, or `close` is called."""
 
@@ -50,6 +77,7 @@ class Stream(Generic[Item]):
         self._framing = framing
         self._heartbeat_seconds = heartbeat_seconds
         self._sending: asyncio.Task[None] | None = None
+        self._is_closed = False
         #: Called when the answer has ended.
         self.leave: Callable[[], None] | None = None
         self.headers = {
@@ -60,30 +88,41 @@ class Stream(Generic[Item]):
 
     def close(self) -> None:
         """End the answer early; a client that wants more asks again."""
+        self._is_closed = True
         if self._sending is not None:
             self._sending.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the items, and meanwhile listen for the client to leave."""
-        del scope
-        self._sending = asyncio.create_task(self._send(send))
+        streams: Streams | None = scope.get("state", {}).get(STREAMS)
+        if streams is not None:
+            streams.enter(self)
         leaving = asyncio.create_task(_left(receive))
         try:
+            await send(self._head())
+            self._sending = asyncio.create_task(self._send(send))
+            if self._is_closed:
+                self._sending.cancel()
             await asyncio.wait((self._sending, leaving), return_when=asyncio.FIRST_COMPLETED)
             if self._sending.cancelled():  # by `close`
                 await send({"type": "http.response.body", "body": b""})
             elif self._sending.done():
                 self._sending.result()
         finally:
-            for task in (leaving, self._sending):
-                task.cancel()
+            leaving.cancel()
+            if self._sending is not None:
+                self._sending.cancel()
             await self._items.aclose()
             if self.leave is not None:
                 self.leave()
+            if streams is not None:
+                streams.leave(self)
+
+    def _head(self) -> Message:
+        headers = [(name.encode(), text.encode()) for name, text in self.headers.items()]
+        return {"type": "http.response.start", "status": 200, "headers": headers}
 
     async def _send(self, send: Send) -> None:
-        headers = [(name.encode(), text.encode()) for name, text in self.headers.items()]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for chunk in self._chunks():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": self._framing.end})

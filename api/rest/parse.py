@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import orjson
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -13,6 +13,7 @@ from api.rest.errors import BodyTooLarge, ForeignOrigin, MalformedBody, Unsuppor
 from tasks.errors import TaskNotFound, Unauthenticated, ValidationFailed
 from tasks.principal import TASKS_WRITE, Principal
 from tasks.validation import Idempotency
+from web.origin import is_foreign
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 #: Far more fields than a task has, far fewer than cost time.
@@ -41,7 +42,7 @@ def own_principal(request: Request) -> Principal:
     asking: Principal | None = request.scope["state"]["principal"]
     if asking is None:
         raise Unauthenticated("There is no Bearer token and no session.")
-    if asking.via_session and _is_foreign(request):
+    if asking.via_session and is_foreign(request.headers):
         raise ForeignOrigin
     return asking
 
@@ -120,14 +121,6 @@ def idempotency(request: Request, sent: object) -> Idempotency | None:
     """
     key = request.headers.get("idempotency-key")
     return None if key is None else Idempotency.of(key, door="rest", body=sent)
-
-
-def _is_foreign(request: Request) -> bool:
-    """Say whether another site's page makes a browser send this."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    if site not in (None, "same-origin", "none"):
-        return True
-    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 
 
 async def _bounded(request: Request) -> bytes:

@@ -6,12 +6,13 @@ is no way in.
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import ClientDisconnect, Request
 
 from api.session.cookie import FORM_NAME, SessionKeys
+from web.origin import is_foreign
 
 MAX_BODY: Final = 16_384
 MAX_FIELDS: Final = 1_000
@@ -35,11 +36,7 @@ def require_own_page(request: Request) -> None:
     Raises:
         Refused: `Origin` or `Sec-Fetch-Site` says so.
     """
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    ours = site in (None, "same-origin", "none")
-    if origin is not None:
-        ours = ours and urlsplit(origin).netloc == request.headers.get("host")
-    if not ours:
+    if is_foreign(request.headers):
         raise Refused("This can be done from our own pages only.", 403)
 
 

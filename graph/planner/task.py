@@ -1,5 +1,6 @@
 """What hangs on tasks: their posts, their events and why they wait, each read for all at once."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
@@ -151,7 +152,7 @@ class _Waits(_OfTasks):
         return await run.services.query.waiting(run.principal, tasks)
 
 
-class _Below(_OfTasks):
+class _Below(_OfTasks, ABC):
     """A connection below tasks."""
 
     def __init__(
@@ -171,9 +172,9 @@ class _Below(_OfTasks):
         self._arguments = Arguments(schema, definition, fields[0].node)
         self._window = bound(self._arguments.only(*_WINDOW), window)
 
-    async def read(self, run: Run, rows: Sequence[Row]) -> Any:
+    @abstractmethod
+    async def read(self, run: Run, rows: Sequence[Row]) -> Pages:
         """Read the same page for each of the tasks."""
-        raise NotImplementedError
 
     def _special(self, name: str, fields: Sequence[FieldDetails]) -> str:
         """Return the expression of a field that is in no table."""

@@ -17,9 +17,10 @@ from starlette.types import Receive, Scope, Send
 from graph.errors import RequestRefused
 from graph.execution import Caller, Execution, Request
 from graph.results import Results
-from graph.transport.live import Live, is_foreign
+from graph.transport.live import Live
 from tasks.errors import TaskError, TooManyConnections, Unauthenticated
 from tasks.principal import Principal
+from web.origin import is_foreign
 
 PROTOCOL: Final = "graphql-transport-ws"
 #: What a close frame holds at most beside its code (RFC 6455, section 5.5).
@@ -149,7 +150,7 @@ class Connection:
         elif kind == "pong":
             _payload(message)
         elif kind == "subscribe":
-            self._subscribe(message)
+            await self._subscribe(message)
         elif kind == "complete":
             operation = self._operations.pop(_id(message), None)
             if operation is not None:
@@ -187,11 +188,11 @@ class Connection:
         if principal is None:
             sentence = 'send {"Authorization": "Bearer <token>"} as the payload of connection_init'
             raise Closing(FORBIDDEN, f"Forbidden: {sentence}")
-        if principal.via_session and is_foreign(Headers(scope=self._scope), safe=False):
+        if principal.via_session and is_foreign(Headers(scope=self._scope), needs_origin=True):
             raise Closing(FORBIDDEN, "Forbidden: a session's cookie counts only on our own pages")
         return principal
 
-    def _subscribe(self, message: Message) -> None:
+    async def _subscribe(self, message: Message) -> None:
         if self._caller is None:
             raise Closing(UNAUTHORIZED, "Unauthorized")
         operation_id, payload = _id(message), _payload(message)
@@ -205,6 +206,11 @@ class Connection:
             raise Closing(BAD_REQUEST, "Invalid message: the payload needs a query")
         if operation_id in self._operations:
             raise Closing(SUBSCRIBER_EXISTS, f"Subscriber for {operation_id} already exists")
+        if len(self._operations) >= self._live.operations:
+            refusal = f"A connection has at most {self._live.operations} operations open."
+            errors = [{"message": refusal, "extensions": {"code": "LIMIT_EXCEEDED"}}]
+            await self._say({"id": operation_id, "type": "error", "payload": errors})
+            return
         serving = self._serve_there(operation_id, request, self._caller)
         self._operations[operation_id] = asyncio.create_task(serving)
 
@@ -215,10 +221,6 @@ class Connection:
 
     async def _serve(self, operation_id: str, request: Request, caller: Caller) -> None:
         """Serve one operation. One that the client has completed is cancelled, and says no more."""
-        if len(self._operations) > self._live.operations:
-            message = f"A connection has at most {self._live.operations} operations open."
-            errors = [{"message": message, "extensions": {"code": "LIMIT_EXCEEDED"}}]
-            return await self._finish(operation_id, {"type": "error", "payload": errors})
         if self._execution.kind(request) is OperationType.SUBSCRIPTION:
             answered = await self._execution.subscribe(request, caller)
         else:

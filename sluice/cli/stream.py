@@ -5,15 +5,19 @@ that was seen last, so that every event is given once and in order.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 import orjson
+import typer
 
 from sluice.errors import ServerRefused, ServerUnavailable
+from tasks.errors import Unauthenticated
 from tasks.watch.update import TERMINAL
 
 #: The server says something every 15 seconds; one that is silent for this long is gone.
@@ -38,6 +42,26 @@ class Told:
     data: Mapping[str, Any]  #: The task after it; nothing once it is deleted.
 
 
+def connect(server: str, token: str | None) -> httpx2.AsyncClient:
+    """Return a client of a server; nothing is asked yet.
+
+    Raises:
+        typer.BadParameter: `server` is no address.
+        Unauthenticated: There is no token, or what there is cannot be one.
+    """
+    _require_address(server)
+    token = (token or "").strip()
+    if not token:
+        raise Unauthenticated("Watching a server takes a token: set SLUICE_TOKEN, or give --token.")
+    if not (token.isascii() and token.isprintable()):
+        raise Unauthenticated("The token holds characters that no token has; look at SLUICE_TOKEN.")
+    return httpx2.AsyncClient(
+        base_url=server,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
+    )
+
+
 async def told(
     client: httpx2.AsyncClient, task_id: int, *, tell: Callable[[str], None]
 ) -> AsyncGenerator[Told]:
@@ -54,20 +78,20 @@ async def told(
     pause = RETRY_SECONDS[0]
     while not is_over:
         try:
-            async for event in _connection(client, task_id, last):
-                if is_lost:
-                    tell("The server answers again.")
-                has_answered, is_lost, pause = True, False, RETRY_SECONDS[0]
-                if event is None:
-                    continue
-                yield event
-                last, is_over = event.seq, event.type in TERMINAL or _has_ended(event)
+            async with aclosing(_connection(client, task_id, last)) as events:
+                async for event in events:
+                    if is_lost:
+                        tell("The server answers again.")
+                    has_answered, is_lost, pause = True, False, RETRY_SECONDS[0]
+                    if event is None:
+                        continue
+                    yield event
+                    last, is_over = event.seq, event.type in TERMINAL or _has_ended(event)
         except _Over:
             return
         except (httpx2.HTTPError, _Lost) as error:
             if not has_answered:
-                reason = str(error) or type(error).__name__
-                raise ServerUnavailable(f"{client.base_url} does not answer: {reason}.") from None
+                raise ServerUnavailable(f"{client.base_url} {_why(error)}.") from None
             if not is_lost:
                 tell("The server is gone; waiting until it answers again.")
             is_lost = True
@@ -86,24 +110,58 @@ class _Lost(Exception):
 
 async def _connection(
     client: httpx2.AsyncClient, task_id: int, last: int
-) -> AsyncIterator[Told | None]:
-    """Yield what one connection tells, from None on for the connection itself."""
+) -> AsyncGenerator[Told | None]:
+    """Yield what one connection tells, from None on for the connection itself.
+
+    An event counts once the blank line after it has come.
+    """
     headers = {"Accept": "text/event-stream", "Last-Event-ID": str(last)}
     async with client.stream("GET", f"/api/tasks/{task_id}/events", headers=headers) as answer:
         if answer.status_code == _NO_CONTENT:
             raise _Over
         if answer.status_code in _LATER:
-            raise _Lost(f"it answered {answer.status_code}")
+            raise _Lost(f"answers with status {answer.status_code} now; try again later")
         kind = answer.headers.get("content-type", "").partition(";")[0]
         if answer.status_code != _OK or kind != "text/event-stream":
             raise ServerRefused(_reason(answer, await answer.aread()))
         yield None
+        data: str | None = None
         async for line in answer.aiter_lines():
             name, _, text = line.partition(": ")
             if name == "data":
-                found = orjson.loads(text)
-                at = datetime.fromisoformat(found["at"])
-                yield Told(found["seq"], found["type"], at, found["task"] or {})
+                data = text
+            elif not line and data is not None:
+                yield _event(answer, data)
+                data = None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, _Lost):
+        return str(error)
+    return f"does not answer: {str(error).rstrip('.') or type(error).__name__}"
+
+
+def _require_address(server: str) -> None:
+    try:
+        parts = urlsplit(server)
+        is_web = parts.scheme in ("http", "https") and parts.port != 0
+        is_whole = bool(parts.hostname) and not (parts.query or parts.fragment)
+    except ValueError:  # about the host or the port
+        is_web = is_whole = False
+    if not (is_web and is_whole and server.isprintable() and " " not in server):
+        raise typer.BadParameter(
+            f"{server!r} is no address of a server; write it as http://localhost:8000.",
+            param_hint="--server",
+        )
+
+
+def _event(answer: httpx2.Response, data: str) -> Told:
+    try:
+        found = orjson.loads(data)
+        at = datetime.fromisoformat(found["at"])
+        return Told(int(found["seq"]), str(found["type"]), at, dict(found["task"] or {}))
+    except (ValueError, KeyError, TypeError):
+        raise ServerRefused(f"{answer.url} does not tell events as Sluice does.") from None
 
 
 def _has_ended(event: Told) -> bool:

@@ -1,11 +1,11 @@
 """`sluice task`: what clients do with tasks, from a shell."""
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Annotated, Final, TypeAlias
 
-import httpx2
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -20,10 +20,9 @@ from sluice.cli.shell import (
     print_json,
     print_table,
 )
-from sluice.cli.stream import CONNECT_SECONDS, SILENCE_SECONDS, Told, told
+from sluice.cli.stream import Told, connect, told
 from sluice.services import Services
 from tasks import models
-from tasks.errors import Unauthenticated
 from tasks.models import EventType, TaskStatus
 from tasks.principal import Principal
 from tasks.service import TaskPage, TaskService
@@ -188,15 +187,12 @@ def watch(
 
 async def _watch_server(server: str, token: str | None, task_id: int, show: Show) -> Seen:
     """Show what a server tells of a task; return the last."""
-    if not token:
-        raise Unauthenticated("Watching a server takes a token: set SLUICE_TOKEN, or give --token.")
-    async with httpx2.AsyncClient(
-        base_url=server,
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
-    ) as client:
-        tell = functools.partial(typer.echo, err=True)
-        return await show(task_id, told(client, task_id, tell=tell))
+    tell = functools.partial(typer.echo, err=True)
+    async with (
+        connect(server, token) as client,
+        contextlib.aclosing(told(client, task_id, tell=tell)) as events,
+    ):
+        return await show(task_id, events)
 
 
 async def follow(

@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import unquote
 
 import structlog
 from uvicorn import Config
@@ -231,23 +230,7 @@ class WebSocket(asyncio.Protocol):
             self._transport.close()
             return
         self._key = request.key
-        transport, root_path = self._transport, self._config.root_path
-        scope = {
-            "type": "websocket",
-            "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": "wss" if transport.get_extra_info("sslcontext") else "ws",
-            "server": _address(transport.get_extra_info("sockname")),
-            "client": _address(transport.get_extra_info("peername")),
-            "root_path": root_path,
-            "path": root_path + unquote(request.path),
-            "raw_path": (root_path + request.path).encode("latin-1"),
-            "query_string": request.query.encode("latin-1"),
-            "headers": request.headers,
-            "subprotocols": request.subprotocols,
-            "state": self._app_state.copy(),
-            "extensions": {},
-        }
+        scope = handshake.scope(request, self._transport, self._config, self._app_state)
         self._put({"type": "websocket.connect"})
         task = asyncio.get_running_loop().create_task(self._run(scope))
         self._state.tasks.add(task)
@@ -318,10 +301,11 @@ class WebSocket(asyncio.Protocol):
 
     def _flush(self, library: ServerProtocol) -> None:
         parts = library.data_to_send()
-        if self._transport.is_closing():
+        # What comes after the end is thrown away, and answered with nothing.
+        if not parts or self._transport.is_closing():
             return
         self._transport.write(b"".join(parts))
-        if parts and not parts[-1]:  # the library's way to say: no more
+        if not parts[-1]:  # the library's way to say: no more
             self._transport.write_eof()
 
     # The end.
@@ -371,10 +355,3 @@ class WebSocket(asyncio.Protocol):
         if self._lot is not None:
             self._lot.discard(self)
             self._lot = None
-
-
-def _address(found: object) -> tuple[str, int] | None:
-    """Return a socket's address; only IP has one of this kind."""
-    if isinstance(found, tuple) and len(found) >= 2:  # pyright: ignore[reportUnknownArgumentType] # noqa: PLR2004 - a host and a port
-        return str(found[0]), int(found[1])  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return None

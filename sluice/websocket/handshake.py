@@ -1,11 +1,14 @@
 """The opening handshake of RFC 6455, of a request that uvicorn has read."""
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote
 
+from uvicorn import Config
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.utils import accept_key
@@ -48,6 +51,32 @@ def read(data: bytes) -> Handshake | None:
     )
 
 
+def scope(
+    handshake: Handshake,
+    transport: asyncio.BaseTransport,
+    config: Config,
+    state: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what the application is told of a connection, as ASGI names it."""
+    root_path = config.root_path
+    return {
+        "type": "websocket",
+        "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "wss" if transport.get_extra_info("sslcontext") else "ws",
+        "server": _address(transport.get_extra_info("sockname")),
+        "client": _address(transport.get_extra_info("peername")),
+        "root_path": root_path,
+        "path": root_path + unquote(handshake.path),
+        "raw_path": (root_path + handshake.path).encode("latin-1"),
+        "query_string": handshake.query.encode("latin-1"),
+        "headers": handshake.headers,
+        "subprotocols": handshake.subprotocols,
+        "state": dict(state),
+        "extensions": {},
+    }
+
+
 def accepted(key: str, protocol: str | None, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     """Return the answer that opens the socket."""
     lines = [
@@ -73,6 +102,13 @@ def refused(data: bytes) -> bytes:
                 response = library.reject(400, "This handshake is ambiguous.\n")
             library.send_response(response)
     return b"".join(library.data_to_send())
+
+
+def _address(found: object) -> tuple[str, int] | None:
+    """Return a socket's address; only IP has one of this kind."""
+    if isinstance(found, tuple) and len(found) >= 2:  # pyright: ignore[reportUnknownArgumentType] # noqa: PLR2004 - a host and a port
+        return str(found[0]), int(found[1])  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return None
 
 
 def _is_key(text: str) -> bool:

@@ -98,7 +98,10 @@ class PostWatch:
         self._stored = 0 if update.task is None else update.task.posts_count
 
     async def _read(self) -> None:
-        """Read what is stored. Where a reset was faster, nothing is: its event is on its way."""
+        """Read what is stored.
+
+        Where a reset was faster, or retention, nothing is, and no further read would find more.
+        """
         first = self._place.count
         end = min(self._stored, first + BATCH_SIZE)
         try:
@@ -106,6 +109,6 @@ class PostWatch:
         except StorageError:
             await asyncio.sleep(RETRY_SECONDS)
             return
-        self._place = Place(self._place.reset_seq, end)
+        self._place = Place(self._place.reset_seq, end if posts else self._stored)
         if posts:
             self._ready.append(PostBatch(str(self._place), posts))

@@ -71,6 +71,32 @@ async def test_a_server_that_ends_sends_its_clients_elsewhere(served: Served) ->
     assert "Traceback" not in served.process.err()
 
 
+async def test_a_server_that_ends_ends_its_streams(served: Served) -> None:
+    """Each as a whole answer, and they do not hold up the end."""
+    token = served.token()
+    task_id = create(served, token, "sandbox:slow")
+    async with httpx2.AsyncClient(
+        base_url=served.address,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=20,
+        trust_env=False,
+    ) as client:
+        asked = {"query": WATCH, "variables": {"id": task_id}}
+        sse, parts = ({"Accept": media} for media in ("text/event-stream", "multipart/mixed"))
+        async with (
+            client.stream("GET", "/api/tasks/1/events") as events,
+            client.stream("POST", "/graphql", headers=sse, json=asked) as graphql,
+            client.stream("POST", "/graphql", headers=parts, json=asked) as multipart,
+        ):
+            ending = asyncio.create_task(asyncio.to_thread(served.process.signal, signal.SIGTERM))
+            bodies = [await answer.aread() for answer in (events, graphql, multipart)]
+
+    assert all(bodies)
+    assert await ending == 0
+    assert "Traceback" not in served.process.err()
+    assert "graceful shutdown exceeded" not in served.process.err()
+
+
 async def test_a_revoked_token_closes_its_sockets(served: Served, run: Callable[..., Any]) -> None:
     """Within five seconds, although another process revoked it."""
     token = served.token()

@@ -15,12 +15,14 @@ from graph.limits import Limits, ProcessBucket, Rate
 from graph.schema import Schema
 from tasks import models
 from tasks.accounts import AccountService
+from tasks.bus import ProcessBus
 from tasks.cursor import Window
 from tasks.database import Database, Statement, Steps
 from tasks.filter import PostOrder, TaskFilter, TaskOrder
 from tasks.models import EventType, StopReason, TaskStatus
 from tasks.principal import SCOPES, TASKS_READ, Principal
 from tasks.query import QueryService
+from tasks.store import task as row
 from tasks.store.queue import Caps
 from tests.conftest import principal_of
 from tests.graph.conftest import services_on
@@ -193,6 +195,7 @@ class World:
     """A filled database, who looks at it, and both ways of executing."""
 
     database: Database
+    bus: ProcessBus
     callers: Sequence[Caller]
     pool: Pool
     planned: Execution
@@ -206,6 +209,22 @@ class World:
             await self.planned.answer(request, who), await self.ordinary.answer(request, who)
         )
 
+    async def end(self, task_id: int) -> None:
+        """Tell who watches a task that it was deleted, and leave it as it is."""
+        task = await self.database.read(row.by_id, task_id)
+        assert task is not None
+        tombstone = models.TaskEvent(
+            id=0,
+            task_id=task_id,
+            user_id=task.user_id,
+            seq=task.revision + 1,
+            type=EventType.DELETED,
+            at=EPOCH,
+            data={},
+            xid=0,
+        )
+        self.bus.publish(task.user_id, lambda: tombstone)
+
 
 async def open_world(database: Database, schema: Schema, seed: int) -> World:
     """Fill a migrated, empty database from a seed."""
@@ -213,10 +232,12 @@ async def open_world(database: Database, schema: Schema, seed: int) -> World:
     users = [await accounts.create_user(f"{name}@example.org") for name in ("ada", "eve", "nil")]
     await accounts.create_token(users[0].id, "tökén", scopes=SCOPES)
     tasks = await database.write(_fill, [user.id for user in users[:2]], seed)
-    services = services_on(database, accounts, caps=Caps(per_user=3, per_platform=4))
+    bus = ProcessBus()
+    services = services_on(database, accounts, bus=bus, caps=Caps(per_user=3, per_platform=4))
     pool = await _pool(services.query, users, tasks)
     return World(
         database=database,
+        bus=bus,
         callers=[Caller(each) for each in _principals(users)],
         pool=pool,
         planned=_execution(schema, services, plans=True),

@@ -6,9 +6,10 @@ import sqlalchemy as sa
 
 from tasks.claim import Checkpoint, Claim
 from tasks.column import now
-from tasks.database import Statement, Steps
+from tasks.database import Database, Statement, Steps
 from tasks.models import CursorState, Schedule, StopReason
 from tasks.receipt import Receipt
+from tasks.schedules import Timetable
 from tasks.validation import NewSchedule
 from tasks.work import WorkService
 from tests.tasks.test_service import Sample
@@ -21,6 +22,12 @@ SHIFT = Statement(
 def due_in(seconds: float) -> Steps[None]:
     """Make every schedule due so many seconds from now; negative ones are in the past."""
     yield SHIFT(seconds=seconds)
+
+
+async def come_due(database: Database, timetable: Timetable) -> float:
+    """Let every schedule come due and make the runs; returns what the chore does."""
+    await database.write(due_in, -1)
+    return await timetable()
 
 
 def every(written: object = "PT1H", **values: object) -> NewSchedule:

@@ -9,7 +9,7 @@ from tasks.schedules import ScheduleService, Timetable
 from tasks.service import TaskService
 from tasks.store import schedule as store
 from tasks.work import WorkService
-from tests.tasks.recurring import claimed, due_in, every, finish
+from tests.tasks.recurring import claimed, come_due, every, finish
 from tests.tasks.test_service import Sample
 
 
@@ -25,16 +25,12 @@ async def test_a_run_is_told_what_completed_runs_before_it_brought(
     """With the validators of the last; retention and deleted tasks take nothing of it away."""
     await schedules.create(principal, every(only_new=True))
 
-    async def run() -> None:
-        await database.write(due_in, -1)
-        await timetable()
-
-    await run()
+    await come_due(database, timetable)
     await finish(work, ["a", "b"], validators={"etag": "1"})
-    await run()
+    await come_due(database, timetable)
     second = await finish(work, ["c"], validators={"etag": "2"})
     await service.delete(principal, 1)
-    await run()
+    await come_due(database, timetable)
     third = await claimed(work)
 
     former = await work.former(third)
@@ -68,8 +64,7 @@ async def test_an_unfinished_run_leaves_nothing(
     )
     await work.record(claim, checkpoint, [Sample(id="a")])
     await service.cancel(principal, claim.task.id)
-    await database.write(due_in, -1)
-    await timetable()
+    await come_due(database, timetable)
 
     former = await work.former(await claimed(work))
 
@@ -88,8 +83,7 @@ async def test_a_schedule_of_everything_remembers_nothing(
     await schedules.create(principal, every())
     await timetable()
     await finish(work, ["a"], validators={"etag": "1"})
-    await database.write(due_in, -1)
-    await timetable()
+    await come_due(database, timetable)
 
     assert await work.former(await claimed(work)) is None
 
@@ -104,11 +98,9 @@ async def test_the_memory_of_a_schedule_is_bounded(
     """The oldest runs are forgotten whole."""
     await schedules.create(principal, every(only_new=True))
     for number in range(6):
-        await database.write(due_in, -1)
-        await timetable()
+        await come_due(database, timetable)
         await finish(work, [f"{number}-{index}" for index in range(450)])
-    await database.write(due_in, -1)
-    await timetable()
+    await come_due(database, timetable)
 
     former = await work.former(await claimed(work))
 

@@ -16,7 +16,7 @@ from tasks.service import TaskService
 from tasks.validation import Listing
 from tasks.work import WorkService
 from tests.conftest import principal_of
-from tests.tasks.recurring import due_in, every, finish
+from tests.tasks.recurring import come_due, due_in, every, finish
 
 
 async def runs(service: TaskService, principal: Principal) -> list[models.Task]:
@@ -91,8 +91,7 @@ async def test_at_most_one_run_is_open(
     """What came due meanwhile is made up when the open run has ended, also when it is cancelled."""
     await schedules.create(principal, every())
     await timetable()
-    await database.write(due_in, -1)
-    await timetable()
+    await come_due(database, timetable)
     assert len(await runs(service, principal)) == 1
 
     await finish(work)
@@ -170,8 +169,7 @@ async def test_a_schedule_that_comes_due_soon_is_waited_for(
     await database.write(due_in, 2)
     assert 1 < await timetable() <= 2
 
-    await database.write(due_in, -1)
-    assert await timetable() == LOOK_SECONDS
+    assert await come_due(database, timetable) == LOOK_SECONDS
 
 
 async def test_a_disabled_user_has_no_runs(

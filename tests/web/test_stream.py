@@ -1,12 +1,14 @@
 """An answer that goes on, until one of three ends it."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
 from starlette.types import Message
 
-from web.stream import Stream
+from web.stream import STREAMS, Stream, Streams
 
 
 class Words:
@@ -48,14 +50,15 @@ class Lines:
 class Answer:
     """A stream that is being sent, and what has arrived of it."""
 
-    def __init__(self, *, heartbeat_seconds: float = 60.0) -> None:
+    def __init__(self, *, heartbeat_seconds: float = 60.0, streams: Streams | None = None) -> None:
         self.words = Words()
         self.left = 0
         self.stream = Stream(self.words, Lines(), heartbeat_seconds=heartbeat_seconds)
         self.stream.leave = self._leave
         self._in: asyncio.Queue[Message] = asyncio.Queue()
         self._out: asyncio.Queue[Message] = asyncio.Queue()
-        self._sending = asyncio.ensure_future(self.stream({}, self._in.get, self._out.put))
+        scope = {"state": {STREAMS: streams} if streams is not None else {}}
+        self._sending = asyncio.ensure_future(self.stream(scope, self._in.get, self._out.put))
 
     def client_leaves(self) -> None:
         """Break the connection."""
@@ -126,3 +129,48 @@ async def test_it_ends_in_the_middle(how: Any, last: list[Message]) -> None:
 
     assert await answer.end() == last
     assert (answer.words.closed, answer.left) == (1, 1)
+
+
+async def test_a_stream_that_is_closed_before_it_begins_is_an_answer_as_well() -> None:
+    """It has a head and an end, and nothing between them."""
+    answer = Answer()
+    answer.we_close()
+
+    head, end = await answer.end()
+
+    assert (head["type"], head["status"]) == ("http.response.start", 200)
+    assert end == {"type": "http.response.body", "body": b""}
+    assert (answer.words.closed, answer.left) == (1, 1)
+
+
+async def test_a_server_that_ends_ends_its_streams() -> None:
+    """Those that are open, and one that begins while it does; each as `close` ends it."""
+    streams = Streams()
+    one, other = Answer(streams=streams), Answer(streams=streams)
+    for answer in (one, other):
+        await answer.until(b"start\n")
+
+    streams.close()
+    late = Answer(streams=streams)
+
+    end = {"type": "http.response.body", "body": b""}
+    assert [await one.end(), await other.end()] == [[end], [end]]
+    assert [message["type"] for message in await late.end()] == [
+        "http.response.start",
+        "http.response.body",
+    ]
+
+
+async def test_a_stream_that_has_ended_is_forgotten() -> None:
+    """A server keeps nothing of it."""
+    streams = Streams()
+    answer = Answer(streams=streams)
+    await answer.until(b"start\n")
+    stream = weakref.ref(answer.stream)
+
+    answer.client_leaves()
+    await answer.end()
+    del answer
+    gc.collect()
+
+    assert stream() is None

@@ -235,6 +235,22 @@ async def test_a_connection_has_so_many_operations(
     await socket.silence()
 
 
+async def test_of_many_operations_at_once_the_first_are_served(
+    ready: Ready, build: Callable[..., ASGIApp]
+) -> None:
+    """However fast they come, those beyond the limit are the refused ones."""
+    socket = await ready(build(operations=3))
+    for number in range(6):
+        socket.subscribe(str(number), STREAM)
+
+    heard = [await socket.hear() for _ in range(6)]
+
+    assert {(each["id"], each["type"]) for each in heard} == {
+        *((str(number), "next") for number in range(3)),
+        *((str(number), "error") for number in range(3, 6)),
+    }
+
+
 async def test_a_token_has_so_many_connections(ready: Ready, open_socket: Open, token: str) -> None:
     """One more is refused with a reason."""
     for _ in range(3):

@@ -211,6 +211,24 @@ async def test_who_breaks_the_protocol_is_closed(
             await asyncio.sleep(0.01)
 
 
+async def test_who_goes_on_after_breaking_the_protocol_is_let_finish(
+    serve: Callable[..., int], opened: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it says is read, so that nothing resets the connection, and thrown away."""
+    port = serve()
+    client = await opened(port)
+    client.send(framed(TEXT, b"x" * (LIMIT + 1)))
+    assert (await client.frame())[0] == CLOSE
+
+    client.send(framed(TEXT, b"more"))
+    other = await opened(port)
+    other.raw("after it")
+
+    assert await other.frame() == (TEXT, b"after it")
+    assert await client.over() == b""
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_the_application_closes(serve: Callable[..., int], opened: Open, echo: Echo) -> None:
     """The client's answer ends the connection; what it said before is heard no more."""
     client = await opened(serve())

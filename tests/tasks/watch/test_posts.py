@@ -1,11 +1,29 @@
 """Watching a task's posts."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from tasks.errors import ScopeMissing, ValidationFailed
 from tasks.principal import TASKS_READ, Principal
+from tasks.publication import PublishingDatabase
+from tasks.retention import Keep, Retention
 from tasks.watch import PostBatch, WatchService
-from tests.tasks.watch.world import World, drain, take
+from tasks.watch.posts import PostWatch
+from tests.tasks.watch.world import SilentBus, World, drain, take
+
+
+class Counting(PublishingDatabase):
+    """Counts what is read."""
+
+    reads = 0
+
+    async def read(self, steps: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Count and pass on."""
+        self.reads += 1
+        return await super().read(steps, *args, **kwargs)
 
 
 def ids(batches: list[PostBatch]) -> list[str]:
@@ -68,6 +86,22 @@ async def test_a_reset_voids_the_posts(
 
     assert batches[0].reset
     assert ids(batches) == ["p0", "p1"]
+
+
+async def test_posts_that_are_gone_are_looked_for_once(
+    world: World, watching: WatchService, principal: Principal
+) -> None:
+    """However many the task counts, the watch ends after one read that finds none."""
+    task = await world.create(principal)
+    await world.complete(await world.start(), count=230)
+    await Retention(world.database, Keep(posts=timedelta(seconds=-60))).run_pass()
+    counting = Counting(world.database, SilentBus())
+    updates = await watching.task(principal, task.id)
+
+    batches = await drain(PostWatch(task.id, counting, updates))
+
+    assert batches == []
+    assert counting.reads == 1
 
 
 async def test_results_need_their_scope_and_a_position_that_is_one(
