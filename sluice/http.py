@@ -30,8 +30,8 @@ _MAX_URL: Final = 256
 _FRAMING: Final = frozenset({b"connection", b"transfer-encoding"})
 
 _lines: dict[tuple[bytes, bytes], bytes] = {}
-#: Of an address as it was sent: path, raw path and query.
-_urls: dict[bytes, tuple[str, bytes, bytes]] = {}
+#: Of an address as it was sent, without a query: path and raw path.
+_urls: dict[bytes, tuple[str, bytes]] = {}
 
 
 class _Done:
@@ -120,7 +120,8 @@ class Protocol(HttpToolsProtocol):
         parser: Any = self.parser
         scope = self.scope
         scope["method"] = parser.get_method().decode("ascii")
-        scope["path"], scope["raw_path"], scope["query_string"] = known
+        scope["path"], scope["raw_path"] = known
+        scope["query_string"] = b""
         self.cycle = Cycle(
             scope=scope,
             transport=self.transport,
@@ -156,11 +157,12 @@ class Protocol(HttpToolsProtocol):
     def _remember(self) -> None:
         """Keep what the library made of an address."""
         scope: Any = self.scope
-        if "raw_path" not in scope or len(self.url) > _MAX_URL:
-            return  # It is an upgrade, or too long.
+        # Of an upgrade it makes nothing. A query is seldom the same twice, and may hold a secret.
+        if "raw_path" not in scope or scope["query_string"] or len(self.url) > _MAX_URL:
+            return
         if len(_urls) >= _MOST_KEPT:
             _urls.clear()
-        _urls[self.url] = scope["path"], scope["raw_path"], scope["query_string"]
+        _urls[self.url] = scope["path"], scope["raw_path"]
 
 
 def _line(name: bytes, value: bytes) -> bytes:
