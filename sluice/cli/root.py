@@ -1,5 +1,6 @@
 """`sluice`: the commands put together, and how every failure ends."""
 
+import errno
 import os
 import sys
 import traceback
@@ -74,6 +75,8 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the last place that can turn it into a sentence
         if _wants_traceback():
             traceback.print_exc()
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _end("There is no space left where this is to be written.", FAILED)
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         _end(
             f"Something unexpected went wrong ({reason}). This is a mistake in Sluice; "

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -155,3 +157,19 @@ def test_every_source_is_listed_with_what_it_needs(sluice: Command) -> None:
     assert listed["sandbox"]["examples"][0].startswith("sandbox:")
     assert listed["wordpress"]["verified"] == "real server"
     assert "SLUICE_BLUESKY_APP_PASSWORD" in listed["bluesky"]["settings"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+def test_a_full_disk_is_named() -> None:
+    """It is no mistake of ours, as `sluice schema > schema.graphql` would have said."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "sluice", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert ended.returncode == 1
+    assert ended.stderr == "sluice: There is no space left where this is to be written.\n"
