@@ -13,6 +13,12 @@ from tasks.models import Post, Task
 POST = Post.table().c
 TASK = Task.table().c
 
+#: What a sum may say at most; and half of its bits, since SQLite refuses to add up beyond it.
+_MOST = 2**63 - 1
+_HALF: tuple[sa.ColumnElement[Any], ...] = (
+    sa.literal_column("32"),
+    sa.literal_column(str(2**32 - 1)),
+)
 #: Where the bands of likes begin: 0, then 1, 2, 5 and their tenfolds. Below 0 is a band as well.
 EDGES: Sequence[int] = (0, *(step * 10**power for power in range(9) for step in (1, 2, 5)))
 #: Authors that are named, those with the most posts first.
@@ -52,8 +58,12 @@ BANDS = Statement(
     .where(*_OF_TASK, POST.likes.is_not(None))
     .group_by(sa.literal_column("band"))
 )
+_SUM = (
+    sa.func.sum(POST.likes.bitwise_rshift(_HALF[0])),
+    sa.func.sum(POST.likes.bitwise_and(_HALF[1])),
+)
 MOST_ACTIVE = Statement(
-    sa.select(POST.author, sa.func.count().label("posts"), sa.func.sum(POST.likes))
+    sa.select(POST.author, sa.func.count().label("posts"), *_SUM)
     .where(*_OF_TASK, POST.author.is_not(None))
     .group_by(POST.author)
     .order_by(sa.text("posts DESC"), POST.author)
@@ -93,6 +103,15 @@ def bands(user_id: int, task_id: int) -> Steps[dict[int, int]]:
 
 
 def most_active(user_id: int, task_id: int) -> Steps[list[tuple[str, int, int | None]]]:
-    """Return the authors with the most posts, at most `AUTHORS`: name, posts, sum of likes."""
+    """Return the authors with the most posts, at most `AUTHORS`: name, posts, sum of likes.
+
+    A sum beyond 64 bits, which JSON's encoder does not write, ends there.
+    """
     rows = yield MOST_ACTIVE(user_id=user_id, task_id=task_id)
-    return [(name, posts, None if likes is None else int(likes)) for name, posts, likes in rows]
+    return [(name, posts, _sum(upper, lower)) for name, posts, upper, lower in rows]
+
+
+def _sum(upper: int | None, lower: int | None) -> int | None:
+    if upper is None or lower is None:
+        return None
+    return max(-_MOST, min((int(upper) << 32) + int(lower), _MOST))

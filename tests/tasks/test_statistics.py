@@ -134,6 +134,22 @@ async def test_the_most_active_authors_come_first(counted: Counting) -> None:
     assert all(each.likes is None for each in found.authors if each.name == "Dan")
 
 
+@pytest.mark.parametrize(
+    ("likes", "expected"),
+    [
+        ([2**53 - 1, 2**53 - 1, 3], 2**54 + 1),
+        ([-5, 2**40, -(2**40)], -5),
+        ([2**63 - 1, 2**63 - 1], 2**63 - 1),
+        ([-(2**63), -(2**63)], -(2**63) + 1),
+    ],
+)
+async def test_many_likes_add_up(counted: Counting, likes: list[int], expected: int) -> None:
+    """To the number itself, and at the end of 64 bits no further."""
+    posts = [Sample(id=str(n), author="Ada", likes=each) for n, each in enumerate(likes)]
+
+    assert [each.likes for each in (await counted(posts)).authors] == [expected]
+
+
 async def test_nobody_counts_other_peoples_posts(
     service: TaskService,
     work: WorkService,
