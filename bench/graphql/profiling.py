@@ -28,7 +28,7 @@ _FLOOR_PORT: Final = 18460
 _LOOP: Final = "event loop, sockets, the driver's reading of rows"
 #: The first that a function's file matches has its time.
 _PARTS: Final = (
-    (r"/uvicorn/protocols/", "uvicorn: requests read, answers written"),
+    (r"/uvicorn/protocols/|/sluice/http\.py", "uvicorn: requests read, answers written"),
     (r"/asyncpg/", "the driver's calls"),
     (r"/sluice/log\.py", "access line"),
     (
@@ -37,7 +37,7 @@ _PARTS: Final = (
     ),
     (r"/graph/limits/", "cost and limits"),
     (r"/graph/planner/(plan|root|argument)\.py", "plan: variables, arguments, root fields"),
-    (r"/graph/planner/|^<|/graph/types/", "rows to objects"),
+    (r"/graph/planner/|^<plan>|/graph/types/", "rows to objects"),
     (r"/tasks/cursor\.py", "cursors"),
     (r"/graph/", "GraphQL over HTTP, JSON in and out"),
     (r"/tasks/", "our side of the database"),
