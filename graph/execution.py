@@ -156,14 +156,14 @@ class Execution:
         """Begin a subscription; an answer in its place says why it was refused."""
         try:
             return await self._subscribe(request, caller)
-        except Exception as error:  # noqa: BLE001 - see there
+        except Exception as error:  # noqa: BLE001 - a fault is masked, and logged
             return await self._refusal(error, caller)
 
     async def answer(self, request: Request, caller: Caller) -> Answer:
         """Answer a query or a mutation. Never raises for what a client may do wrong."""
         try:
             return await self._answer(request, caller)
-        except Exception as error:  # noqa: BLE001 - see there
+        except Exception as error:  # noqa: BLE001 - a fault is masked, and logged
             return await self._refusal(error, caller)
 
     async def _refusal(self, error: Exception, caller: Caller) -> Answer:

@@ -23,9 +23,8 @@ def serve(settings: Settings, *, processes: int, announce: Callable[[str], None]
         StartRefused: The settings keep processes from working together.
         AddressUnavailable, StorageError: Before anything is served.
     """
-    # A worker needs none of it, and would hold a fifth more memory.
-    from sluice import serving  # noqa: PLC0415
-    from sluice.app import Gateway  # noqa: PLC0415
+    from sluice import serving  # noqa: PLC0415 - a worker needs none of it
+    from sluice.app import Gateway  # noqa: PLC0415 - likewise, a fifth of its memory
 
     _refuse_lonely(settings, command="serve")
     with contextlib.closing(listen(settings.host, settings.port)) as listener:

@@ -38,8 +38,7 @@ def open_broker(
     elif scheme in {"redis", "rediss"}:
         broker = RedisBroker(url=url, middleware=chosen, namespace=namespace)
     elif scheme in {"amqp", "amqps"}:
-        # pika takes 1.5 MB of every process.
-        from workers.rabbitmq import DeclaringBroker  # noqa: PLC0415
+        from workers.rabbitmq import DeclaringBroker  # noqa: PLC0415 - it loads pika, 1.5 MB
 
         broker = DeclaringBroker(url=url, middleware=chosen)
     else:
